@@ -1,0 +1,26 @@
+#include "command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "commands/commands.hpp"
+
+namespace epicrisis {
+
+void add_commands([[maybe_unused]] CLI::App& app, [[maybe_unused]] CommandAction& chosen) {}
+
+std::vector<std::string> normalised_arguments(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::string& argument : arguments) {
+    if (!argument.starts_with("--")) continue;
+    if (argument.size() == 2) break;  // "--": what follows are operands
+    std::replace(
+        argument.begin(),
+        argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size())), '_',
+        '-');
+  }
+  return arguments;
+}
+
+}  // namespace epicrisis

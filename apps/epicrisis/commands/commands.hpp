@@ -1,0 +1,7 @@
+#pragma once
+
+#include "command_line.hpp"
+
+// One function a subcommand, each defined in <name>_command.cpp beside this file. They add the subcommand and
+// its options to `app`; when it is chosen on the command line, `chosen` becomes what it does.
+namespace epicrisis {}  // namespace epicrisis

@@ -1,0 +1,36 @@
+# Every library this project stands on, found once. docs/dependencies.md gives the reason for each.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(LibArchive REQUIRED)
+pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+
+# Two libraries ship neither a CMake package nor a pkg-config file, and the package of oneDNN asks for OpenCL headers that
+# its CPU runtime does not need.
+function(epicrisis_find_plain_library target header library)
+  find_path(${target}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${target}_LIBRARY ${library} REQUIRED)
+  add_library(${target} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION "${${target}_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${${target}_INCLUDE_DIR}")
+endfunction()
+epicrisis_find_plain_library(dnnl oneapi/dnnl/dnnl.hpp dnnl)
+epicrisis_find_plain_library(libcsv csv.h csv)
+epicrisis_find_plain_library(libstemmer libstemmer.h stemmer)
+
+if(EPICRISIS_BUILD_TRAIN)
+  find_package(Torch REQUIRED)
+endif()
+if(EPICRISIS_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(EPICRISIS_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/token_id.hpp"
+
+namespace epicrisis {
+
+/// A source being decoded in one DecodeSession.
+using SourceId = int;
+
+/// One row of a decode step: feed `tokens` to the hypothesis that was row `parent` of the previous step.
+struct HypothesisStep {
+  SourceId source = 0;
+  int parent = -1;  ///< Row of the previous step() whose cache this continues; -1: a fresh hypothesis.
+  std::span<const TokenId> tokens;  ///< At least one; usually the one token chosen last.
+};
+
+/// The state of one running batch: encoded sources and the caches of their live hypotheses.
+/// Used by one thread at a time.
+class DecodeSession {
+ public:
+  virtual ~DecodeSession() = default;
+
+  /// Encodes `sources` as one ragged batch without padding and returns an id for each. Sources may be added
+  /// while others are being decoded. Decoder-only models take the prompt's tokens in the first step instead
+  /// and need no encoding. Errors: kResourceExhausted, kInvalidArgument for an empty source or one longer
+  /// than the model's positions.
+  virtual Result<std::vector<SourceId>> add(std::span<const std::vector<TokenId>> sources) = 0;
+  /// Frees what a source holds; it may appear in no later step.
+  virtual void remove(SourceId source) = 0;
+  /// Advances `rows` and writes the logits after each row's last token to `logits`, [rows.size(), V],
+  /// row-major. Several rows may name the same parent (beam search); rows of the previous step that no row
+  /// names are dropped. Errors: kResourceExhausted when a hypothesis would pass the model's positions or the
+  /// cache's size.
+  virtual Result<void> step(std::span<const HypothesisStep> rows, std::span<float> logits) = 0;
+};
+
+/// A loaded model that generation can drive: the native engine, or the LibTorch module.
+/// Thread-safe: sessions of several threads may run at once.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual int vocab_size() const noexcept = 0;
+  /// Longest source in tokens, and longest sequence a hypothesis may reach, its start token included.
+  virtual int max_source_tokens() const noexcept = 0;
+  virtual int max_target_tokens() const noexcept = 0;
+  virtual bool is_encoder_decoder() const noexcept = 0;
+  /// Errors: kResourceExhausted.
+  virtual Result<std::unique_ptr<DecodeSession>> start_session() const = 0;
+};
+
+}  // namespace epicrisis

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "base/token_id.hpp"
+
+namespace epicrisis {
+
+/// When beam search stops a source; `early_stopping` of the Hugging Face generation settings.
+enum class EarlyStopping {
+  kFalse,  ///< Once no running hypothesis is expected to beat the worst finished one at the current length.
+  kTrue,   ///< Once num_beams hypotheses are finished.
+  kNever,  ///< Once none can beat it at any length.
+};
+
+/// How sequences are chosen, named and meaning as transformers 4.27's GenerationConfig (its documentation:
+/// "Text generation", class GenerationConfig). Defaults are that class's own.
+struct GenerationConfig {
+  int max_length = 20;  ///< Longest sequence, start token or prompt included. Overridden by max_new_tokens.
+  std::optional<int> max_new_tokens;
+  int min_length = 0;
+  std::optional<int> min_new_tokens;
+  int num_beams = 1;
+  EarlyStopping early_stopping = EarlyStopping::kFalse;
+  double length_penalty = 1.0;
+  int num_return_sequences = 1;
+  double repetition_penalty = 1.0;
+  int no_repeat_ngram_size = 0;
+  int encoder_no_repeat_ngram_size = 0;
+  std::vector<std::vector<TokenId>> bad_words_ids;
+  std::vector<TokenId> suppress_tokens;
+  std::vector<TokenId> begin_suppress_tokens;
+  std::optional<TokenId> forced_bos_token_id;
+  std::optional<TokenId> forced_eos_token_id;
+  bool renormalize_logits = false;
+  bool do_sample = false;
+  double temperature = 1.0;
+  int top_k = 50;
+  double top_p = 1.0;
+  std::optional<std::uint64_t> seed;  ///< Ours: sampling is reproducible when set.
+
+  TokenId pad_token_id = 0;
+  std::vector<TokenId> eos_token_ids = {1};
+  TokenId decoder_start_token_id = 0;
+  std::optional<TokenId> bos_token_id;
+
+  /// Lays the settings in `json` over this: config.json, generation_config.json, `task_specific_params` or a
+  /// request's `parameters`. With `strict`, an unknown name is an error with the nearest known one (a
+  /// request); without, it is skipped (a file). Errors: kInvalidArgument naming the setting and what it
+  /// takes.
+  Result<void> apply(const Json& json, bool strict);
+  /// Errors: kInvalidArgument for settings that contradict each other (num_return_sequences > num_beams ...).
+  Result<void> validate() const;
+};
+
+}  // namespace epicrisis
