@@ -45,8 +45,15 @@ function(epicrisis_add_test name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE epicrisis::${TEST_AREA} epicrisis::test_support ${TEST_DEPENDS} GTest::gmock GTest::gtest_main)
   epicrisis_configure_target(${name})
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-    PROPERTIES LABELS "${TEST_AREA};${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT})
+  set(discovery "${CMAKE_CURRENT_BINARY_DIR}/${name}_discovery.cmake")
+  file(GENERATE OUTPUT "${discovery}" CONTENT "\
+set(TEST_PROGRAM [==[$<TARGET_FILE:${name}>]==])
+set(TEST_WORKING_DIR [==[${PROJECT_SOURCE_DIR}]==])
+set(TEST_LABELS [==[${TEST_AREA};${TEST_LABELS}]==])
+set(TEST_TIMEOUT ${TEST_TIMEOUT})
+include([==[${PROJECT_SOURCE_DIR}/cmake/DiscoverTests.cmake]==])
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${discovery}")
 endfunction()
 
 # epicrisis_add_bench(<name> AREA <area>): a Google Benchmark program built from <name>.cpp.
