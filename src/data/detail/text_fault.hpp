@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "data/detail/utf8_scanner.hpp"
+
+namespace epicrisis::data::detail {
+
+/// What is wrong with the text that `scanner` stopped at, and what to do: the end of an error message.
+std::string_view describe(const Utf8Scanner& scanner) noexcept;
+
+/// Where it stopped ("at byte 4711").
+std::string locate(const Utf8Scanner& scanner);
+
+}  // namespace epicrisis::data::detail
