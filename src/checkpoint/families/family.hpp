@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "checkpoint/architecture.hpp"
+
+namespace epicrisis {
+
+/// One parameter of a model: its canonical name and shape (weights.hpp), and how the family's files have it.
+struct Parameter {
+  std::string canonical;
+  std::vector<std::int64_t> shape;
+  /// Names in the family's files. Several when the reference ties modules to one matrix: any of them may
+  /// stand in a file, and those that do must be equal. The first is the one written.
+  std::vector<std::string> file_names;
+  std::vector<std::int64_t> file_shape;  ///< Same elements in the same order as `shape`.
+  bool optional = false;                 ///< The reference computes it when the file lacks it.
+};
+
+/// A model family as data. A family is one file beside this one and one line in family.cpp.
+struct Family {
+  std::string_view model_type;  ///< `model_type` of config.json.
+  /// Prefix of the names when the whole model was saved; files of the bare base model lack it ("model.").
+  std::string_view base_prefix;
+  /// Errors: kCorrupt, kUnsupported naming the key of config.json.
+  Result<Architecture> (*read_architecture)(const Json& config);
+  /// Every parameter of a model of this architecture.
+  std::vector<Parameter> (*parameters)(const Architecture& architecture);
+  /// Whether the reference reads past a tensor of this name without using it.
+  bool (*is_ignored)(std::string_view file_name);
+};
+
+/// Null for a family this build does not know.
+const Family* find_family(std::string_view model_type);
+
+/// The known model types, sorted, for errors: "bart, pegasus".
+std::string known_families();
+
+}  // namespace epicrisis

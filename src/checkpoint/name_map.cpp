@@ -1,0 +1,141 @@
+#include "checkpoint/name_map.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace epicrisis {
+namespace {
+
+Error corrupt(std::string_view what, std::string detail) {
+  return {ErrorCode::kCorrupt, fmt::format("The weights in '{}' do not fit its config.json.", what),
+          std::move(detail)};
+}
+
+/// Tensors by the name they have in a file of the whole model.
+class FileTensors {
+ public:
+  FileTensors(const Weights& weights, const Family& family) : weights_(weights), prefix_(family.base_prefix) {
+    const auto& tensors = weights.tensors();
+    bare_ = !prefix_.empty() && std::none_of(tensors.begin(), tensors.end(), [this](const auto& item) {
+      return item.first.starts_with(prefix_);
+    });
+  }
+
+  /// Name in this file: without the prefix when the bare base model was saved.
+  std::string_view name_here(std::string_view full_name) const {
+    if (bare_ && full_name.starts_with(prefix_)) full_name.remove_prefix(prefix_.size());
+    return full_name;
+  }
+  const TensorView* find(std::string_view full_name) const { return weights_.find(name_here(full_name)); }
+  /// Name in a file of the whole model.
+  std::string full_name(std::string_view here) const {
+    return bare_ ? fmt::format("{}{}", prefix_, here) : std::string(here);
+  }
+
+ private:
+  const Weights& weights_;
+  std::string_view prefix_;
+  bool bare_ = false;
+};
+
+Result<void> check_tensor(const TensorView& tensor, const Parameter& parameter, std::string_view name,
+                          std::string_view what) {
+  if (tensor.shape != parameter.file_shape) {
+    return corrupt(what, fmt::format("tensor '{}' has shape {}, config.json asks for {}", name,
+                                     shape_to_string(tensor.shape), shape_to_string(parameter.file_shape)));
+  }
+  if (tensor.dtype != DType::kFloat32 && tensor.dtype != DType::kFloat16 &&
+      tensor.dtype != DType::kBFloat16) {
+    return Error{ErrorCode::kUnsupported, fmt::format("The weights in '{}' are not F32, F16 or BF16.", what),
+                 fmt::format("tensor '{}' is {}", name, to_string(tensor.dtype))};
+  }
+  return {};
+}
+
+bool same_bytes(const TensorView& a, const TensorView& b) {
+  if (a.dtype != b.dtype || a.data.size() != b.data.size()) return false;
+  return a.data.data() == b.data.data() || std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0;
+}
+
+/// The tensor of `parameter`, whichever of its names the file has; null when it has none and needs none.
+Result<const TensorView*> find_parameter(const FileTensors& file, const Parameter& parameter,
+                                         std::string_view what) {
+  const TensorView* found = nullptr;
+  std::string_view found_as;
+  for (const std::string& name : parameter.file_names) {
+    const TensorView* const tensor = file.find(name);
+    if (tensor == nullptr) continue;
+    EPICRISIS_RETURN_IF_ERROR(check_tensor(*tensor, parameter, file.name_here(name), what));
+    if (found == nullptr) {
+      found = tensor;
+      found_as = file.name_here(name);
+    } else if (!same_bytes(*found, *tensor)) {
+      return corrupt(what, fmt::format("tensors '{}' and '{}' are one matrix in this model, but differ",
+                                       found_as, file.name_here(name)));
+    }
+  }
+  if (found == nullptr && !parameter.optional) {
+    return corrupt(
+        what, fmt::format("tensor '{}' of shape {} is missing", file.name_here(parameter.file_names.front()),
+                          shape_to_string(parameter.file_shape)));
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<Weights> to_canonical(const Weights& file_weights, const Family& family,
+                             const Architecture& architecture, std::string_view what) {
+  const FileTensors file(file_weights, family);
+  Weights::Map canonical;
+  std::set<std::string, std::less<>> known;
+  for (const Parameter& parameter : family.parameters(architecture)) {
+    EPICRISIS_ASSIGN_OR_RETURN(const TensorView* const tensor, find_parameter(file, parameter, what));
+    known.insert(parameter.file_names.begin(), parameter.file_names.end());
+    if (tensor == nullptr) continue;
+    canonical.emplace(parameter.canonical, TensorView{tensor->dtype, parameter.shape, tensor->data});
+  }
+  for (const auto& [name, tensor] : file_weights.tensors()) {
+    const std::string full_name = file.full_name(name);
+    if (known.contains(full_name) || known.contains(name) || family.is_ignored(full_name)) continue;
+    return corrupt(what, fmt::format("tensor '{}' of shape {} has no place in this model", name,
+                                     shape_to_string(tensor.shape)));
+  }
+  return Weights(std::move(canonical), std::make_shared<const Weights>(file_weights));
+}
+
+Result<Weights::Map> to_file_names(const Weights& canonical, const Family& family,
+                                   const Architecture& architecture) {
+  const auto invalid = [](std::string detail) {
+    return Error{ErrorCode::kInvalidArgument, "These weights do not fit their architecture.",
+                 std::move(detail)};
+  };
+  Weights::Map named;
+  std::size_t used = 0;
+  for (const Parameter& parameter : family.parameters(architecture)) {
+    const TensorView* const tensor = canonical.find(parameter.canonical);
+    if (tensor == nullptr) {
+      if (parameter.optional) continue;
+      return invalid(fmt::format("tensor '{}' is missing", parameter.canonical));
+    }
+    ++used;
+    if (tensor->shape != parameter.shape) {
+      return invalid(fmt::format("tensor '{}' has shape {} instead of {}", parameter.canonical,
+                                 shape_to_string(tensor->shape), shape_to_string(parameter.shape)));
+    }
+    named.emplace(parameter.file_names.front(),
+                  TensorView{tensor->dtype, parameter.file_shape, tensor->data});
+  }
+  if (used != canonical.tensors().size()) {
+    return invalid(fmt::format("{} tensors have no place in it", canonical.tensors().size() - used));
+  }
+  return named;
+}
+
+}  // namespace epicrisis
