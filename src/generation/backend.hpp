@@ -49,6 +49,8 @@ class Backend {
   virtual int max_source_tokens() const noexcept = 0;
   virtual int max_target_tokens() const noexcept = 0;
   virtual bool is_encoder_decoder() const noexcept = 0;
+  /// Rows up to which a step gets better value the more it has; generate() fills its steps up to there.
+  virtual int preferred_rows() const noexcept { return 64; }
   /// Errors: kResourceExhausted.
   virtual Result<std::unique_ptr<DecodeSession>> start_session() const = 0;
 };

@@ -49,11 +49,20 @@ struct GenerationConfig {
 
   /// Lays the settings in `json` over this: config.json, generation_config.json, `task_specific_params` or a
   /// request's `parameters`. With `strict`, an unknown name is an error with the nearest known one (a
-  /// request); without, it is skipped (a file). Errors: kInvalidArgument naming the setting and what it
-  /// takes.
+  /// request); without, it is skipped (a file). null turns an optional setting off. Names of the reference
+  /// that cannot change a result (use_cache ...) are accepted. Nothing is changed on failure. Errors:
+  /// kInvalidArgument naming the setting and what it takes; kUnsupported naming a setting of the reference
+  /// that would change the result and is not implemented (num_beam_groups ...).
   Result<void> apply(const Json& json, bool strict);
-  /// Errors: kInvalidArgument for settings that contradict each other (num_return_sequences > num_beams ...).
+  /// Errors: kInvalidArgument for values out of range and for settings that contradict each other
+  /// (num_return_sequences > num_beams ...).
   Result<void> validate() const;
 };
+
+/// What a checkpoint generates with when nothing else is said: its generation_config.json, or, where that is
+/// absent or says it was derived from the model's configuration, config.json. Token ids that the former
+/// leaves out come from the latter. As the reference's summarization pipeline does, config.json's
+/// `task_specific_params.summarization` goes on top. Errors: as apply().
+Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config);
 
 }  // namespace epicrisis

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "generation/generate.hpp"
+#include "generation/generation_config.hpp"
+#include "generation/stopping.hpp"
+
+namespace epicrisis {
+
+/// One row that a search wants computed next.
+struct SearchRow {
+  int parent = -1;  ///< Row of this search's previous step; -1 in the first step.
+  std::span<const TokenId> tokens;
+};
+
+/// The search for the sequences of one source: pure bookkeeping between two steps of the backend. It sees no
+/// other source, which is why batch mates cannot change a result.
+class Search {
+ public:
+  virtual ~Search() = default;
+  /// Most rows a step of this search has.
+  virtual int max_rows() const noexcept = 0;
+  /// The rows of the next step; valid until advance().
+  virtual std::span<const SearchRow> rows() const noexcept = 0;
+  /// Takes the logits [rows().size(), V] of those rows, which it overwrites; true when the search is over.
+  /// Errors: kCorrupt when the model's numbers are no numbers.
+  virtual Result<bool> advance(std::span<float> logits) = 0;
+  /// The num_return_sequences results, best first; once, after the search is over.
+  virtual std::vector<Hypothesis> take_results() = 0;
+};
+
+/// What a search needs to know of its source. `config` outlives the search.
+struct SearchInput {
+  const GenerationConfig& config;
+  std::span<const TokenId> source;  ///< For encoder_no_repeat_ngram_size; outlives the search.
+  std::vector<TokenId> prompt;      ///< Start token, or a decoder-only model's prompt.
+  LengthLimits limits;
+  int vocab_size = 0;
+};
+
+std::unique_ptr<Search> make_greedy_search(SearchInput input);
+std::unique_ptr<Search> make_sampling(SearchInput input);
+std::unique_ptr<Search> make_beam_search(SearchInput input);
+
+/// The error of a model whose output is not a number.
+Error broken_logits();
+
+}  // namespace epicrisis
