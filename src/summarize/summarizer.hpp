@@ -1,0 +1,61 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "generation/generation_config.hpp"
+#include "summarize/model_card.hpp"
+
+namespace epicrisis {
+
+struct Summary {
+  std::string text;
+  std::vector<TokenId> token_ids;  ///< As generated: start token, and the closing token if it was reached.
+  double score = 0;                ///< See Hypothesis::score.
+  int source_tokens = 0;           ///< Tokens of the note that the model read, special tokens included.
+  int dropped_tokens = 0;          ///< Tokens at the note's end that did not fit the model.
+};
+
+struct SummarizerOptions {
+  int threads = 0;  ///< Threads that share one step; 0: all processors.
+};
+
+/// Notes in, summaries out: tokenizer, engine and search of one model folder. Immutable and thread-safe.
+class Summarizer {
+ public:
+  /// Errors: those of the tokenizer, the checkpoint and the engine; kCorrupt when tokenizer and model do not
+  /// belong together.
+  static Result<std::shared_ptr<const Summarizer>> load(const std::filesystem::path& folder,
+                                                        const SummarizerOptions& options = {});
+  Summarizer(const Summarizer&) = delete;
+  Summarizer& operator=(const Summarizer&) = delete;
+  ~Summarizer();
+
+  /// What the model folder asks for; lay a request's parameters over a copy.
+  const GenerationConfig& defaults() const noexcept;
+  /// Summarises each note as if it were alone. num_return_sequences summaries a note, best first, note after
+  /// note. A note longer than the model reads is cut at its end. Errors: kInvalidArgument naming the note
+  /// (from 1) that is blank or not UTF-8 and for bad settings, kUnsupported, kCancelled.
+  Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const GenerationConfig& config,
+                                         std::stop_token stop = {}) const;
+
+  /// `architectures[0]` of config.json ("PegasusForConditionalGeneration"); empty when it names none.
+  const std::string& architecture_name() const noexcept;
+  /// Whether the model writes a sequence of its own; else it continues its input.
+  bool is_encoder_decoder() const noexcept;
+  const ModelCard& card() const noexcept;
+  /// Most tokens of a note that are read, special tokens included.
+  int max_source_tokens() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Summarizer(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace epicrisis
