@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "checkpoint/detail/printable.hpp"
 #include "checkpoint/families/family.hpp"
 #include "checkpoint/name_map.hpp"
 #include "checkpoint/safetensors.hpp"
@@ -42,7 +43,7 @@ Result<const Family*> family_of(const Json& config) {
   const Family* const family = find_family(model_type);
   if (family == nullptr) {
     return Error{ErrorCode::kUnsupported, "config.json: 'model_type' is a family this version does not know.",
-                 fmt::format("'{}'; known are: {}", model_type, known_families())};
+                 fmt::format("'{}'; known are: {}", detail::printable(model_type), known_families())};
   }
   return family;
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "checkpoint/detail/printable.hpp"
+
 namespace epicrisis {
 namespace {
 
@@ -104,8 +106,8 @@ Result<Weights> to_canonical(const Weights& file_weights, const Family& family,
   for (const auto& [name, tensor] : file_weights.tensors()) {
     const std::string full_name = file.full_name(name);
     if (known.contains(full_name) || known.contains(name) || family.is_ignored(full_name)) continue;
-    return corrupt(what, fmt::format("tensor '{}' of shape {} has no place in this model", name,
-                                     shape_to_string(tensor.shape)));
+    return corrupt(what, fmt::format("tensor '{}' of shape {} has no place in this model",
+                                     detail::printable(name), shape_to_string(tensor.shape)));
   }
   return Weights(std::move(canonical), std::make_shared<const Weights>(file_weights));
 }

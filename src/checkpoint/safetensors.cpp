@@ -11,6 +11,7 @@
 
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "checkpoint/detail/printable.hpp"
 #include "checkpoint/tensor_writing.hpp"
 
 namespace epicrisis {
@@ -72,7 +73,8 @@ Result<TensorView> read_entry(const Json& entry, std::string_view name, std::spa
   if (!dtype) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("'{}' holds a tensor of an element type that is not supported.", what),
-                 fmt::format("tensor '{}', dtype '{}'", name, dtype_name->get_ref<const std::string&>())};
+                 fmt::format("tensor '{}', dtype '{}'", name,
+                             detail::printable(dtype_name->get_ref<const std::string&>()))};
   }
   TensorView tensor;
   tensor.dtype = *dtype;
@@ -88,7 +90,7 @@ Result<TensorView> read_entry(const Json& entry, std::string_view name, std::spa
                                      shape_to_string(tensor.shape), to_string(*dtype), end - begin));
   }
   tensor.data = data.subspan(begin, end - begin);
-  extent = {begin, end, name};
+  extent = {begin, end, {}};
   return tensor;
 }
 
@@ -101,8 +103,8 @@ Result<void> check_layout(std::vector<Extent> extents, std::uint64_t size, std::
   std::uint64_t expected = 0;
   for (const Extent& extent : extents) {
     if (extent.begin != expected) {
-      return corrupt(what, fmt::format("tensor '{}' starts at byte {} instead of {}", extent.name,
-                                       extent.begin, expected));
+      return corrupt(what, fmt::format("tensor '{}' starts at byte {} instead of {}",
+                                       detail::printable(extent.name), extent.begin, expected));
     }
     expected = extent.end;
   }
@@ -167,7 +169,8 @@ Result<Weights::Map> parse_safetensors(std::span<const std::byte> bytes, std::st
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadataKey) continue;
     Extent extent{};
-    EPICRISIS_ASSIGN_OR_RETURN(TensorView tensor, read_entry(entry, name, data, what, extent));
+    EPICRISIS_ASSIGN_OR_RETURN(TensorView tensor,
+                               read_entry(entry, detail::printable(name), data, what, extent));
     const auto inserted = tensors.emplace(name, std::move(tensor)).first;
     extent.name = inserted->first;
     extents.push_back(extent);

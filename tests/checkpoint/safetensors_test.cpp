@@ -72,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"not_json", file_of("{]", 0), "not valid JSON"},
         BadFile{"not_object", file_of("[1]", 0), "does not start with '{'"},
         BadFile{"entry_not_object", file_of(R"({"t":3})", 0), "is no object"},
+        BadFile{"control_characters", file_of("{\"a\\n\\u001b[2J\":3}", 0), "a\\x0a\\x1b[2J"},
         BadFile{"hidden_bytes", file_of("{}", 3), "the file at 3"},
         entry("no_dtype", R"("shape":[1],"data_offsets":[0,4])", 4, "no string 'dtype'"),
         entry("odd_dtype", R"("dtype":"F8_E5M2","shape":[1],"data_offsets":[0,1])", 1, "F8_E5M2"),

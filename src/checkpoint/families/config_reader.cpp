@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "checkpoint/detail/printable.hpp"
+
 namespace epicrisis {
 namespace {
 
@@ -56,7 +58,7 @@ Result<Activation> config_activation(const Json& config, std::string_view key, s
                fmt::format("{}: '{}' is an activation this version does not know.", kWhat, key),
                fmt::format("'{}'; known are relu, gelu, gelu_python, gelu_new, gelu_fast, gelu_pytorch_tanh, "
                            "silu and swish",
-                           name)};
+                           detail::printable(name))};
 }
 
 Result<void> require_config(const Json& config, std::string_view key, const Json& supported) {
