@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/token_id.hpp"
+#include "checkpoint/architecture.hpp"
+#include "generation/backend.hpp"
+
+namespace epicrisis {
+
+struct Checkpoint;
+
+struct EngineOptions {
+  int threads = 0;  ///< Threads that share the work of one step; 0: one a processor.
+  std::size_t max_cache_bytes =
+      0;  ///< Most memory of one session's self-attention cache; 0: no limit but the machine's.
+};
+
+/// A dense row-major float32 matrix.
+struct FloatMatrix {
+  int rows = 0;
+  int columns = 0;
+  std::vector<float> values;
+
+  std::span<const float> row(int index) const {
+    const auto width = static_cast<std::size_t>(columns);
+    return std::span(values).subspan(static_cast<std::size_t>(index) * width, width);
+  }
+};
+
+namespace engine {
+struct Core;
+}
+
+/// The native CPU engine: float32 inference for one model, driven by an Architecture.
+///
+/// Batches are ragged: nothing is padded. A sequence's logits have the same bits alone, in any batch, at any
+/// beam position, with any number of threads and whether its tokens were fed one by one or together, because
+/// each kernel adds in an order that depends on that sequence only; so batch mates cannot change a summary.
+/// Between machines with other vector widths the last bits differ.
+class Engine final : public Backend {
+ public:
+  /// Takes the weights over; a mapped file stays mapped. Errors: kUnsupported naming what the engine does not
+  /// compute for this architecture, kCorrupt naming a tensor, kResourceExhausted, kInvalidArgument for a
+  /// negative thread count.
+  static Result<std::shared_ptr<const Engine>> load(Checkpoint checkpoint, EngineOptions options = {});
+
+  explicit Engine(std::shared_ptr<engine::Core> core);
+
+  const Architecture& architecture() const noexcept;
+  int vocab_size() const noexcept override;
+  int max_source_tokens() const noexcept override;
+  int max_target_tokens() const noexcept override;
+  bool is_encoder_decoder() const noexcept override;
+  Result<std::unique_ptr<DecodeSession>> start_session() const override;
+
+  /// The encoder's last hidden states, after the final norm: [S, D]. Errors: as DecodeSession::add.
+  Result<FloatMatrix> encode_hidden(std::span<const TokenId> source) const;
+  /// Logits after each of `target`, the decoder's input with its start token: [T, V]. Errors: as
+  /// DecodeSession's.
+  Result<FloatMatrix> forward(std::span<const TokenId> source, std::span<const TokenId> target) const;
+
+ private:
+  std::shared_ptr<engine::Core> core_;
+};
+
+}  // namespace epicrisis

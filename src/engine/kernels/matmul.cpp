@@ -1,0 +1,237 @@
+#include "engine/kernels/matmul.hpp"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/matmul.cpp"
+#include "engine/kernels/targets.hpp"
+//
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include "engine/kernels/reduce-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace epicrisis::kernels::HWY_NAMESPACE {
+namespace {
+#if HWY_TARGET == HWY_SCALAR
+void MatMulNt(const MatMulArgs& args) { reference::matmul_nt(args); }
+void MatMulNn(const MatMulArgs& args) { reference::matmul_nn(args); }
+#else
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::ScalableTag<float>;
+using V = hn::Vec<Tag>;
+using Quad = hn::Vec<hn::FixedTag<float, 4> >;
+constexpr Tag kTag;
+constexpr hn::FixedTag<float, 4> kQuadTag;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+
+// Register tile: rows of `a` held in registers times four rows of `b`. 16 registers take 3 * 4 accumulators,
+// 3 rows and one load; AVX-512 and NEON have 32.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+constexpr int kTileRows = 6;
+#else
+constexpr int kTileRows = 3;
+#endif
+// Cuts of K and M so that a tile's rows (7 * 4 KiB) stay in a 32 KiB L1 cache and a block of `a` (192 KiB) in
+// L2. The cut of K depends on K alone, so the promise about the order of additions holds.
+constexpr int kDepthBlock = 1024;
+constexpr int kRowBlock = 48;
+
+// Rows of the next tile when `left` remain: full tiles, but two even ones rather than a lone last row.
+HWY_INLINE int tile_rows(int left) {
+  if (left >= 2 * kTileRows || left <= kTileRows) return std::min(left, kTileRows);
+  return (left + 1) / 2;
+}
+
+// Products of kRows rows of `a` and 4 * kQuads rows of `b` over k elements; sums[i * kQuads + q] holds row i
+// with b[4q .. 4q+3].
+template <int kRows, int kQuads>
+HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, const float* const* b, int k,
+                        Quad* sums) {
+  V acc[kRows][4 * kQuads];
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < 4 * kQuads; ++j) acc[i][j] = hn::Zero(kTag);
+  }
+  int p = 0;
+  for (; p + kLanes <= k; p += kLanes) {
+    V rows[kRows];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) rows[i] = hn::LoadU(kTag, a + i * a_stride + p);
+#pragma GCC unroll 8
+    for (int j = 0; j < 4 * kQuads; ++j) {
+      const V column = hn::LoadU(kTag, b[j] + p);
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
+    }
+  }
+  if (p < k) {
+    const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(k - p));
+#pragma GCC unroll 8
+    for (int j = 0; j < 4 * kQuads; ++j) {
+      const V column = hn::MaskedLoad(mask, kTag, b[j] + p);
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i)
+        acc[i][j] = hn::MulAdd(hn::MaskedLoad(mask, kTag, a + i * a_stride + p), column, acc[i][j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 8
+    for (int q = 0; q < kQuads; ++q)
+      sums[i * kQuads + q] =
+          sum_lanes_of_four(kTag, acc[i][4 * q], acc[i][4 * q + 1], acc[i][4 * q + 2], acc[i][4 * q + 3]);
+  }
+}
+
+// c[0 .. count) (+)= sums + bias[0 .. count).
+HWY_INLINE void store_quad(Quad sum, const float* bias, bool accumulate, int count, float* c) {
+  if (count == 4) {
+    if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(kQuadTag, bias));
+    if (accumulate) sum = hn::Add(sum, hn::LoadU(kQuadTag, c));
+    hn::StoreU(sum, kQuadTag, c);
+    return;
+  }
+  HWY_ALIGN float lanes[4];
+  hn::Store(sum, kQuadTag, lanes);
+  for (int j = 0; j < count; ++j) {
+    const float value = bias != nullptr ? lanes[j] + bias[j] : lanes[j];
+    c[j] = accumulate ? value + c[j] : value;
+  }
+}
+
+template <int kRows, int kQuads>
+HWY_INLINE void nt_tile_store(const MatMulArgs& args, int i, int j, int p, int depth, const float* bias,
+                              bool accumulate) {
+  const float* columns[4 * kQuads];
+  for (int q = 0; q < 4 * kQuads; ++q) columns[q] = args.b + std::min(j + q, args.n - 1) * args.b_stride + p;
+  Quad sums[kRows * kQuads];
+  nt_tile<kRows, kQuads>(args.a + i * args.a_stride + p, args.a_stride, columns, depth, sums);
+  for (int r = 0; r < kRows; ++r) {
+    for (int q = 0; q < kQuads; ++q) {
+      const int column = j + 4 * q;
+      const int count = std::min(4, args.n - column);
+      if (count <= 0) break;
+      store_quad(sums[r * kQuads + q], bias == nullptr ? nullptr : bias + column, accumulate, count,
+                 args.c + (i + r) * args.c_stride + column);
+    }
+  }
+}
+
+HWY_INLINE void nt_rows(const MatMulArgs& args, int i, int rows, int j, int p, int depth, const float* bias,
+                        bool accumulate) {
+  switch (rows) {
+    case 1:
+      return nt_tile_store<1, 1>(args, i, j, p, depth, bias, accumulate);
+    case 2:
+      return nt_tile_store<2, 1>(args, i, j, p, depth, bias, accumulate);
+    case 3:
+      return nt_tile_store<3, 1>(args, i, j, p, depth, bias, accumulate);
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+    case 4:
+      return nt_tile_store<4, 1>(args, i, j, p, depth, bias, accumulate);
+    case 5:
+      return nt_tile_store<5, 1>(args, i, j, p, depth, bias, accumulate);
+    case 6:
+      return nt_tile_store<6, 1>(args, i, j, p, depth, bias, accumulate);
+#endif
+    default:
+      return;
+  }
+}
+
+void MatMulNt(const MatMulArgs& args) {
+  for (int p = 0; p < args.k; p += kDepthBlock) {
+    const int depth = std::min(kDepthBlock, args.k - p);
+    const float* bias = p == 0 ? args.bias : nullptr;
+    const bool accumulate = args.accumulate || p > 0;
+    if (args.m == 1) {  // Eight chains of additions hide the latency that one row's four would show.
+      for (int j = 0; j < args.n; j += 8) nt_tile_store<1, 2>(args, 0, j, p, depth, bias, accumulate);
+      continue;
+    }
+    for (int block = 0; block < args.m; block += kRowBlock) {
+      const int end = std::min(args.m, block + kRowBlock);
+      for (int j = 0; j < args.n; j += 4) {
+        for (int i = block; i < end;) {
+          const int rows = tile_rows(end - i);
+          nt_rows(args, i, rows, j, p, depth, bias, accumulate);
+          i += rows;
+        }
+      }
+    }
+  }
+}
+
+// c tile of kRows rows and kVectors vectors (the last one partial when kMasked): sum over p of a[i][p] *
+// b[p].
+template <int kRows, int kVectors, bool kMasked>
+HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
+  const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(args.n - j));
+  V acc[kRows][kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(kTag);
+  }
+  const float* a = args.a + i * args.a_stride;
+  const float* b = args.b + j;
+  for (int p = 0; p < args.k; ++p, b += args.b_stride) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      V values;
+      if constexpr (kMasked) {
+        values = hn::MaskedLoad(mask, kTag, b);
+      } else {
+        values = hn::LoadU(kTag, b + v * kLanes);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r)
+        acc[r][v] = hn::MulAdd(hn::Set(kTag, a[r * args.a_stride + p]), values, acc[r][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    float* c = args.c + (i + r) * args.c_stride + j;
+    if constexpr (kMasked) {
+      HWY_ALIGN float lanes[kLanes];
+      hn::Store(acc[r][0], kTag, lanes);
+      std::copy_n(lanes, args.n - j, c);
+    } else {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], kTag, c + v * kLanes);
+    }
+  }
+}
+
+template <int kRows>
+HWY_INLINE void nn_rows(const MatMulArgs& args, int i) {
+  int j = 0;
+  for (; j + 4 * kLanes <= args.n; j += 4 * kLanes) nn_tile<kRows, 4, false>(args, i, j);
+  for (; j + 2 * kLanes <= args.n; j += 2 * kLanes) nn_tile<kRows, 2, false>(args, i, j);
+  for (; j + kLanes <= args.n; j += kLanes) nn_tile<kRows, 1, false>(args, i, j);
+  if (j < args.n) nn_tile<kRows, 1, true>(args, i, j);
+}
+
+void MatMulNn(const MatMulArgs& args) {
+  int i = 0;
+  for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, i);
+  if (i < args.m) nn_rows<1>(args, i);
+}
+
+#endif  // HWY_TARGET
+}  // namespace
+}  // namespace epicrisis::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace epicrisis::kernels {
+HWY_EXPORT(MatMulNt);
+HWY_EXPORT(MatMulNn);
+void matmul_nt(const MatMulArgs& args) noexcept { HWY_DYNAMIC_DISPATCH(MatMulNt)(args); }
+void matmul_nn(const MatMulArgs& args) noexcept { HWY_DYNAMIC_DISPATCH(MatMulNn)(args); }
+}  // namespace epicrisis::kernels
+#endif

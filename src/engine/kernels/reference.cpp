@@ -1,0 +1,95 @@
+// Every kernel as plainly as it can be written, with double accumulators: what the vector versions are held
+// to, and what runs on a processor that Highway has no vectors for.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/kernels/attention.hpp"
+#include "engine/kernels/matmul.hpp"
+#include "engine/kernels/rowwise.hpp"
+
+namespace epicrisis::kernels::reference {
+namespace {
+
+double activated(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kRelu:
+      return std::max(x, 0.0);
+    case Activation::kGelu:
+      return 0.5 * x * (1.0 + std::erf(x * std::sqrt(0.5)));
+    case Activation::kGeluTanh:
+      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kSilu:
+      return x / (1.0 + std::exp(-x));
+  }
+  return x;
+}
+
+}  // namespace
+
+void matmul_nt(const MatMulArgs& args) noexcept {
+  for (int i = 0; i < args.m; ++i) {
+    for (int j = 0; j < args.n; ++j) {
+      double sum = args.bias != nullptr ? args.bias[j] : 0.0;
+      for (int p = 0; p < args.k; ++p)
+        sum += static_cast<double>(args.a[i * args.a_stride + p]) * args.b[j * args.b_stride + p];
+      float& c = args.c[i * args.c_stride + j];
+      c = static_cast<float>(args.accumulate ? c + sum : sum);
+    }
+  }
+}
+
+void matmul_nn(const MatMulArgs& args) noexcept {
+  for (int i = 0; i < args.m; ++i) {
+    for (int j = 0; j < args.n; ++j) {
+      double sum = 0;
+      for (int p = 0; p < args.k; ++p)
+        sum += static_cast<double>(args.a[i * args.a_stride + p]) * args.b[p * args.b_stride + j];
+      args.c[i * args.c_stride + j] = static_cast<float>(sum);
+    }
+  }
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
+                float* y) noexcept {
+  double mean = 0;
+  for (int i = 0; i < n; ++i) mean += x[i];
+  mean /= n;
+  double variance = 0;
+  for (int i = 0; i < n; ++i) variance += (x[i] - mean) * (x[i] - mean);
+  variance /= n;
+  const double scale = 1.0 / std::sqrt(variance + epsilon);
+  for (int i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] - mean) * scale * weight[i] + bias[i]);
+}
+
+void softmax(float* x, float scale, int n) noexcept {
+  const double largest = *std::max_element(x, x + n);
+  double sum = 0;
+  for (int i = 0; i < n; ++i) sum += std::exp(scale * (x[i] - largest));
+  for (int i = 0; i < n; ++i) x[i] = static_cast<float>(std::exp(scale * (x[i] - largest)) / sum);
+}
+
+void activate(Activation activation, float* x, int n) noexcept {
+  for (int i = 0; i < n; ++i) x[i] = static_cast<float>(activated(activation, x[i]));
+}
+
+void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = static_cast<float>(static_cast<double>(scale) * x[i] + offset[i]);
+}
+
+void cached_attention(const CachedAttentionArgs& args) noexcept {
+  for (int t = 0; t < args.length; ++t) {
+    double sum = 0;
+    for (int d = 0; d < args.head_dim; ++d)
+      sum += static_cast<double>(args.query[d]) * args.positions[t][args.key_offset + d];
+    args.scores[t] = static_cast<float>(sum);
+  }
+  softmax(args.scores, args.scale, args.length);
+  for (int d = 0; d < args.head_dim; ++d) {
+    double sum = 0;
+    for (int t = 0; t < args.length; ++t)
+      sum += static_cast<double>(args.scores[t]) * args.positions[t][args.value_offset + d];
+    args.out[d] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace epicrisis::kernels::reference

@@ -1,0 +1,148 @@
+#include "engine/kernels/rowwise.hpp"
+
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/rowwise.cpp"
+#include "engine/kernels/targets.hpp"
+//
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include "engine/kernels/softmax-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace epicrisis::kernels::HWY_NAMESPACE {
+namespace {
+#if HWY_TARGET == HWY_SCALAR
+void LayerNorm(const float* x, const float* weight, const float* bias, float epsilon, int n, float* y) {
+  reference::layer_norm(x, weight, bias, epsilon, n, y);
+}
+void Softmax(float* x, float scale, int n) { reference::softmax(x, scale, n); }
+void Activate(Activation activation, float* x, int n) { reference::activate(activation, x, n); }
+void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
+  reference::scale_add(x, scale, offset, n, y);
+}
+#else
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::ScalableTag<float>;
+using V = hn::Vec<Tag>;
+constexpr Tag kTag;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+
+// Sum over i < n of f(x[i]); f(0 lanes past the end) is masked out.
+template <class F>
+HWY_INLINE float sum_of(const float* x, int n, F f) {
+  V sum = hn::Zero(kTag);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) sum = hn::Add(sum, f(hn::LoadU(kTag, x + i)));
+  if (i < n) {
+    const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(n - i));
+    sum = hn::Add(sum, hn::IfThenElseZero(mask, f(hn::MaskedLoad(mask, kTag, x + i))));
+  }
+  return hn::GetLane(hn::SumOfLanes(kTag, sum));
+}
+
+void LayerNorm(const float* x, const float* weight, const float* bias, float epsilon, int n, float* y) {
+  const float count = static_cast<float>(n);
+  const float mean = sum_of(x, n, [](V v) HWY_ATTR { return v; }) / count;
+  const V mean_lanes = hn::Set(kTag, mean);
+  const float squares = sum_of(x, n, [mean_lanes](V v) HWY_ATTR {
+    const V centred = hn::Sub(v, mean_lanes);
+    return hn::Mul(centred, centred);
+  });
+  const float scale = 1.0F / std::sqrt(squares / count + epsilon);
+  const V scale_lanes = hn::Set(kTag, scale);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const V unit = hn::Mul(hn::Sub(hn::LoadU(kTag, x + i), mean_lanes), scale_lanes);
+    hn::StoreU(hn::MulAdd(unit, hn::LoadU(kTag, weight + i), hn::LoadU(kTag, bias + i)), kTag, y + i);
+  }
+  for (; i < n; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+void Softmax(float* x, float scale, int n) { softmax_row(x, scale, n); }
+
+// In place, in vectors; the last, partial vector goes through a buffer.
+template <class F>
+HWY_INLINE void map(float* x, int n, F f) {
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) hn::StoreU(f(hn::LoadU(kTag, x + i)), kTag, x + i);
+  if (i == n) return;
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(f(hn::MaskedLoad(hn::FirstN(kTag, static_cast<std::size_t>(n - i)), kTag, x + i)), kTag, lanes);
+  std::copy_n(lanes, n - i, x + i);
+}
+
+// 1 / (1 + exp(-x)).
+HWY_INLINE V logistic(V x) {
+  const V one = hn::Set(kTag, 1.0F);
+  return hn::Div(one, hn::Add(one, hn::Exp(kTag, hn::Neg(x))));
+}
+
+// erf to 1.5e-7 absolute: Abramowitz and Stegun 1964, formula 7.1.26.
+HWY_INLINE V error_function(V x) {
+  const V magnitude = hn::Abs(x);
+  const V one = hn::Set(kTag, 1.0F);
+  const V t = hn::Div(one, hn::MulAdd(hn::Set(kTag, 0.3275911F), magnitude, one));
+  V polynomial = hn::Set(kTag, 1.061405429F);
+  for (const float coefficient : {-1.453152027F, 1.421413741F, -0.284496736F, 0.254829592F})
+    polynomial = hn::MulAdd(polynomial, t, hn::Set(kTag, coefficient));
+  const V tail = hn::Mul(hn::Mul(polynomial, t), hn::Exp(kTag, hn::Neg(hn::Mul(magnitude, magnitude))));
+  return hn::CopySign(hn::Sub(one, tail), x);
+}
+
+void Activate(Activation activation, float* x, int n) {
+  switch (activation) {
+    case Activation::kRelu:
+      return map(x, n, [](V v) HWY_ATTR { return hn::Max(v, hn::Zero(kTag)); });
+    case Activation::kGelu:
+      return map(x, n, [](V v) HWY_ATTR {
+        const V erf = error_function(hn::Mul(v, hn::Set(kTag, 0.70710678F)));
+        return hn::Mul(hn::Mul(v, hn::Set(kTag, 0.5F)), hn::Add(erf, hn::Set(kTag, 1.0F)));
+      });
+    case Activation::kGeluTanh:  // (1 + tanh(u)) / 2 is the logistic function of 2u.
+      return map(x, n, [](V v) HWY_ATTR {
+        const V cubic = hn::Mul(hn::Mul(v, v), hn::Mul(v, hn::Set(kTag, 0.044715F)));
+        return hn::Mul(v, logistic(hn::Mul(hn::Set(kTag, 1.59576912F), hn::Add(v, cubic))));
+      });
+    case Activation::kSilu:
+      return map(x, n, [](V v) HWY_ATTR { return hn::Mul(v, logistic(v)); });
+  }
+}
+
+void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
+  const V factor = hn::Set(kTag, scale);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    hn::StoreU(hn::MulAdd(factor, hn::LoadU(kTag, x + i), hn::LoadU(kTag, offset + i)), kTag, y + i);
+  for (; i < n; ++i) y[i] = scale * x[i] + offset[i];
+}
+
+#endif  // HWY_TARGET
+}  // namespace
+}  // namespace epicrisis::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace epicrisis::kernels {
+HWY_EXPORT(LayerNorm);
+HWY_EXPORT(Softmax);
+HWY_EXPORT(Activate);
+HWY_EXPORT(ScaleAdd);
+
+void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
+                float* y) noexcept {
+  HWY_DYNAMIC_DISPATCH(LayerNorm)(x, weight, bias, epsilon, n, y);
+}
+void softmax(float* x, float scale, int n) noexcept { HWY_DYNAMIC_DISPATCH(Softmax)(x, scale, n); }
+void activate(Activation activation, float* x, int n) noexcept {
+  HWY_DYNAMIC_DISPATCH(Activate)(activation, x, n);
+}
+void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept {
+  HWY_DYNAMIC_DISPATCH(ScaleAdd)(x, scale, offset, n, y);
+}
+}  // namespace epicrisis::kernels
+#endif

@@ -1,0 +1,73 @@
+// Softmax of one row, compiled once per instruction set by each kernel file that needs it.
+#if defined(EPICRISIS_ENGINE_KERNELS_SOFTMAX_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EPICRISIS_ENGINE_KERNELS_SOFTMAX_INL_H_
+#undef EPICRISIS_ENGINE_KERNELS_SOFTMAX_INL_H_
+#else
+#define EPICRISIS_ENGINE_KERNELS_SOFTMAX_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+// Highway's exp is within one unit in the last place.
+#include <hwy/contrib/math/math-inl.h>
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace epicrisis::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+HWY_INLINE float largest_element(const float* HWY_RESTRICT x, int n) {
+  const hn::ScalableTag<float> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  float largest = x[0];
+  int i = 0;
+  if (n >= lanes) {
+    auto running = hn::LoadU(d, x);
+    for (i = lanes; i + lanes <= n; i += lanes) running = hn::Max(running, hn::LoadU(d, x + i));
+    largest = hn::GetLane(hn::MaxOfLanes(d, running));
+  }
+  for (; i < n; ++i) largest = std::max(largest, x[i]);
+  return largest;
+}
+
+/// x[i] = exp(scale * (x[i] - largest)); returns their sum.
+HWY_INLINE float exponentiate(float* HWY_RESTRICT x, float scale, float largest, int n) {
+  const hn::ScalableTag<float> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const auto offset = hn::Set(d, largest);
+  const auto factor = hn::Set(d, scale);
+  auto sum = hn::Zero(d);
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto e = hn::Exp(d, hn::Mul(factor, hn::Sub(hn::LoadU(d, x + i), offset)));
+    hn::StoreU(e, d, x + i);
+    sum = hn::Add(sum, e);
+  }
+  if (i < n) {
+    HWY_ALIGN float buffer[hn::MaxLanes(hn::ScalableTag<float>())] = {};
+    const auto mask = hn::FirstN(d, static_cast<std::size_t>(n - i));
+    const auto e = hn::IfThenElseZero(
+        mask, hn::Exp(d, hn::Mul(factor, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset))));
+    hn::Store(e, d, buffer);
+    std::copy_n(buffer, n - i, x + i);
+    sum = hn::Add(sum, e);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+HWY_INLINE void softmax_row(float* HWY_RESTRICT x, float scale, int n) {
+  const hn::ScalableTag<float> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const float inverse = 1.0F / exponentiate(x, scale, largest_element(x, n), n);
+  const auto factor = hn::Set(d, inverse);
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + i)), d, x + i);
+  for (; i < n; ++i) x[i] *= inverse;
+}
+
+}  // namespace epicrisis::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET
+#endif

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/token_id.hpp"
+#include "engine/float_buffer.hpp"
+#include "engine/model/kv_cache.hpp"
+#include "engine/model/model_weights.hpp"
+#include "engine/thread_team.hpp"
+
+namespace epicrisis::engine {
+
+/// What the decoder keeps of one encoded source, shared by all of its hypotheses: cross-attention keys and
+/// values.
+struct SourceMemory {
+  int length = 0;           ///< S
+  FloatBuffer keys_values;  ///< [layers][key, value][H, S, Dh]
+};
+
+/// One hypothesis in one pass of the decoder.
+struct DecoderRow {
+  std::span<const TokenId> tokens;       ///< To feed now; at least one.
+  std::span<const KvCache::Slot> slots;  ///< Of all its positions, those of `tokens` last.
+  const SourceMemory* source = nullptr;
+};
+
+enum class LogitsOf { kLastToken, kEveryToken };
+
+/// Runs the decoder stack over rows of several hypotheses. Keeps its working memory between calls; used by
+/// one thread at a time.
+class Decoder {
+ public:
+  Decoder(const ModelWeights& model, ThreadTeam& team) : model_(model), team_(team) {}
+
+  /// Computes the cross-attention keys and values of one source. hidden: [length, D], the encoder's output.
+  SourceMemory remember(const float* hidden, int length);
+
+  /// Feeds each row's tokens, writes their keys and values into `cache` and the logits to `logits`: [rows,
+  /// V], or [all tokens, V] for kEveryToken. Precondition: token ids are in the vocabulary, positions within
+  /// the model's. Throws std::bad_alloc before it writes anything that an earlier step left.
+  void run(std::span<const DecoderRow> rows, KvCache& cache, LogitsOf which, float* logits);
+
+ private:
+  /// One token being fed.
+  struct Token {
+    int row = 0;
+    int position = 0;
+    std::ptrdiff_t first_pointer = 0;  ///< Where its row's positions start in pointers_.
+    KvCache::Slot slot = 0;
+  };
+  /// Tokens of one source that follow each other, which share the reading of its keys and values.
+  struct Group {
+    const SourceMemory* source = nullptr;
+    int first = 0;
+    int count = 0;
+  };
+
+  void plan(std::span<const DecoderRow> rows, KvCache& cache);
+  void embed(std::span<const DecoderRow> rows);
+  void self_attention(const AttentionWeights& weights, int layer, KvCache& cache);
+  void cross_attention(const AttentionWeights& weights, int layer);
+  void project(std::span<const DecoderRow> rows, LogitsOf which, float* logits);
+  float* scores_of(int worker) { return scores_.data() + worker * scores_stride_; }
+
+  const ModelWeights& model_;
+  ThreadTeam& team_;
+  std::vector<Token> tokens_;  // N
+  std::vector<Group> groups_;
+  std::vector<const float*> pointers_;  // for each row, where its positions lie in the cache
+  std::int64_t self_positions_ = 0;     // attended to, over all tokens
+  std::int64_t cross_positions_ = 0;
+  std::ptrdiff_t scores_stride_ = 0;
+  FloatBuffer x_;        // [N, D]
+  FloatBuffer normed_;   // [N, D]
+  FloatBuffer qkv_;      // [3, N, H * Dh]
+  FloatBuffer context_;  // [N, H * Dh]
+  FloatBuffer hidden_;   // [N, F]
+  FloatBuffer scores_;   // [workers, scores_stride_]
+  std::vector<LinearOutput> outputs_;
+};
+
+}  // namespace epicrisis::engine

@@ -1,0 +1,179 @@
+#include "engine/model/model_weights.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "checkpoint/tensor.hpp"
+
+namespace epicrisis::engine {
+namespace {
+
+// What this engine computes; each line goes when the piece that it names is added.
+Result<void> check_supported(const Architecture& a) {
+  const auto refuse = [&](const std::string& what) {
+    return Error{ErrorCode::kUnsupported, "The native engine cannot run this model.",
+                 fmt::format("{}: {}", a.family, what)};
+  };
+  if (a.topology != Topology::kEncoderDecoder) return refuse("decoder-only models");
+  if (a.normalization != Normalization::kLayerNorm) return refuse("RMS norm");
+  if (a.norm_placement != NormPlacement::kBefore) return refuse("norms after the residual connection");
+  if (a.embedding_norm) return refuse("a norm after the embeddings");
+  if (!a.final_norm) return refuse("stacks without a final norm");
+  if (a.positions != PositionEncoding::kSinusoidal) return refuse("positions other than sinusoidal ones");
+  if (a.gated_ffn) return refuse("gated feed-forward layers");
+  if (a.output_scale != 1.0F) return refuse("a scaled output projection");
+  if (a.vocab_size <= 0 || a.d_model <= 0 || a.head_dim <= 0 || a.max_positions <= 0 ||
+      a.attention_scale <= 0)
+    return refuse("an empty dimension");
+  for (const StackShape& stack : {a.encoder, a.decoder})
+    if (stack.layers <= 0 || stack.heads <= 0 || stack.ffn_dim <= 0)
+      return refuse("an empty stack of layers");
+  return {};
+}
+
+// Hands out float32 pointers and remembers the first failure, so that a layer's tensors can be listed
+// plainly.
+class TensorReader {
+ public:
+  explicit TensorReader(ModelWeights& model) : model_(model) {}
+
+  const float* tensor(const std::string& name, std::initializer_list<std::int64_t> shape) {
+    const TensorView* found = model_.source.find(name);
+    if (found == nullptr) return fail(name, "is missing");
+    if (!std::equal(found->shape.begin(), found->shape.end(), shape.begin(), shape.end()))
+      return fail(name, fmt::format("has shape {}, not {}", shape_to_string(found->shape),
+                                    shape_to_string({shape.begin(), shape.size()})));
+    const auto address = reinterpret_cast<std::uintptr_t>(found->data.data());
+    if (found->dtype == DType::kFloat32 && address % alignof(float) == 0)
+      return reinterpret_cast<const float*>(found->data.data());
+    if (!is_floating_point(found->dtype))
+      return fail(name, fmt::format("holds {} elements", to_string(found->dtype)));
+    const auto count = static_cast<std::size_t>(found->element_count());
+    model_.widened.emplace_back(count);
+    float* copy = model_.widened.back().data();
+    plan_widening(*found, copy, count);
+    return copy;
+  }
+
+  NormWeights norm(const std::string& name) {
+    const int width = model_.architecture.d_model;
+    return {tensor(name + ".weight", {width}), tensor(name + ".bias", {width})};
+  }
+
+  LinearWeights linear(const std::string& name, int in, int out, bool bias) {
+    return {tensor(name + ".weight", {out, in}), bias ? tensor(name + ".bias", {out}) : nullptr, in, out};
+  }
+
+  AttentionWeights attention(const std::string& name, int heads) {
+    const Architecture& a = model_.architecture;
+    const int inner = heads * a.head_dim;
+    return {norm(name + "_norm"), linear(name + ".query", a.d_model, inner, a.attention_bias),
+            linear(name + ".key", a.d_model, inner, a.attention_bias),
+            linear(name + ".value", a.d_model, inner, a.attention_bias),
+            linear(name + ".output", inner, a.d_model, a.attention_bias)};
+  }
+
+  FeedForwardWeights feed_forward(const std::string& name, int ffn_dim) {
+    const Architecture& a = model_.architecture;
+    return {norm(name + "_norm"), linear(name + ".up", a.d_model, ffn_dim, a.ffn_bias),
+            linear(name + ".down", ffn_dim, a.d_model, a.ffn_bias)};
+  }
+
+  PositionTable positions(const std::string& stack) {
+    const Architecture& a = model_.architecture;
+    const std::string name = stack + ".positions.weight";
+    if (model_.source.find(name) == nullptr) return PositionTable::sinusoidal(a.max_positions, a.d_model);
+    return PositionTable::stored(tensor(name, {a.max_positions, a.d_model}), a.d_model);
+  }
+
+  Result<void> finish(ThreadTeam& team) {
+    if (failure_) return *failure_;
+    constexpr std::int64_t kPieceOperations = 256 * 1024;
+    team.run(static_cast<int>(pieces_.size()), kPieceOperations * static_cast<std::int64_t>(pieces_.size()),
+             [&](int task, int) noexcept {
+               const Piece& piece = pieces_[static_cast<std::size_t>(task)];
+               widen_to_float32(piece.from, {piece.to, static_cast<std::size_t>(piece.from.element_count())});
+             });
+    return {};
+  }
+
+ private:
+  struct Piece {
+    TensorView from;
+    float* to;
+  };
+
+  const float* fail(const std::string& name, const std::string& what) {
+    if (!failure_)
+      failure_ = Error{ErrorCode::kCorrupt,
+                       "The weights do not fit the model's configuration; import the model again.",
+                       fmt::format("tensor {} {}", name, what)};
+    return nullptr;
+  }
+
+  void plan_widening(const TensorView& tensor, float* to, std::size_t count) {
+    constexpr std::size_t kPiece = 256 * 1024;
+    const std::size_t element = size_bytes(tensor.dtype);
+    for (std::size_t first = 0; first < count; first += kPiece) {
+      const std::size_t length = std::min(kPiece, count - first);
+      TensorView from{tensor.dtype,
+                      {static_cast<std::int64_t>(length)},
+                      tensor.data.subspan(first * element, length * element)};
+      pieces_.push_back({std::move(from), to + first});
+    }
+  }
+
+  ModelWeights& model_;
+  std::vector<Piece> pieces_;
+  std::optional<Error> failure_;
+};
+
+void read_layers(TensorReader& reader, ModelWeights& model) {
+  const Architecture& a = model.architecture;
+  for (int i = 0; i < a.encoder.layers; ++i) {
+    const std::string layer = fmt::format("encoder.layers.{}.", i);
+    model.encoder.push_back({reader.attention(layer + "self_attention", a.encoder.heads),
+                             reader.feed_forward(layer + "feed_forward", a.encoder.ffn_dim)});
+  }
+  for (int i = 0; i < a.decoder.layers; ++i) {
+    const std::string layer = fmt::format("decoder.layers.{}.", i);
+    model.decoder.push_back({reader.attention(layer + "self_attention", a.decoder.heads),
+                             reader.attention(layer + "cross_attention", a.decoder.heads),
+                             reader.feed_forward(layer + "feed_forward", a.decoder.ffn_dim)});
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architecture& architecture,
+                                                               Weights weights, ThreadTeam& team) try {
+  EPICRISIS_RETURN_IF_ERROR(check_supported(architecture));
+  auto model = std::make_unique<ModelWeights>();
+  model->architecture = architecture;
+  model->source = std::move(weights);
+  TensorReader reader(*model);
+  const int width = architecture.d_model;
+  const int vocabulary = architecture.vocab_size;
+  model->embedding = reader.tensor("shared_embedding.weight", {vocabulary, width});
+  model->encoder_positions = reader.positions("encoder");
+  model->decoder_positions = reader.positions("decoder");
+  read_layers(reader, *model);
+  model->encoder_final_norm = reader.norm("encoder.final_norm");
+  model->decoder_final_norm = reader.norm("decoder.final_norm");
+  const float* projection =
+      architecture.tied_output ? model->embedding : reader.tensor("output.weight", {vocabulary, width});
+  const float* bias = architecture.output_bias ? reader.tensor("output.bias", {vocabulary}) : nullptr;
+  model->output = {projection, bias, width, vocabulary};
+  EPICRISIS_RETURN_IF_ERROR(reader.finish(team));
+  return std::unique_ptr<const ModelWeights>(std::move(model));
+} catch (const std::bad_alloc&) {
+  return Error{ErrorCode::kResourceExhausted, "There is not enough memory for this model's weights.", ""};
+}
+
+}  // namespace epicrisis::engine

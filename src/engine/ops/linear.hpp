@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "checkpoint/architecture.hpp"
+#include "engine/thread_team.hpp"
+
+namespace epicrisis::engine {
+
+/// A weight matrix as checkpoints store it. The memory belongs to the model's weights.
+struct LinearWeights {
+  const float* weight = nullptr;  ///< [out, in]
+  const float* bias = nullptr;    ///< [out], or null for none.
+  int in = 0;
+  int out = 0;
+
+  /// The part that computes outputs [first, first + count): one attention head's, say.
+  LinearWeights rows(int first, int count) const;
+};
+
+/// Where one product of an op goes.
+struct LinearOutput {
+  LinearWeights weights;
+  float* y = nullptr;  ///< [M, out]
+  std::ptrdiff_t y_stride = 0;
+};
+
+/// Float32 rows in memory.
+struct RowsView {
+  const float* data = nullptr;  ///< [rows, width]
+  std::ptrdiff_t stride = 0;
+  int rows = 0;
+};
+
+enum class LinearMode {
+  kStore,  ///< y = x * weight^T + bias
+  kAdd     ///< y += x * weight^T + bias: a residual connection.
+};
+
+/// Multiplies the same rows by each of `outputs`, whose `in` are equal, as one piece of shared work, and
+/// applies `activation` to the results. A row's result has the same bits whatever other rows, outputs and
+/// threads there are.
+void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs,
+            LinearMode mode = LinearMode::kStore, std::optional<Activation> activation = std::nullopt);
+
+}  // namespace epicrisis::engine

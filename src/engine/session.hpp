@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/model/decoder.hpp"
+#include "engine/model/encoder.hpp"
+#include "engine/model/kv_cache.hpp"
+#include "engine/model/model_weights.hpp"
+#include "engine/thread_team.hpp"
+#include "generation/backend.hpp"
+
+namespace epicrisis::engine {
+
+/// What sessions of one engine share.
+struct Core {
+  explicit Core(int threads) : team(threads) {}
+
+  std::unique_ptr<const ModelWeights> model;
+  ThreadTeam team;
+  std::size_t max_cache_bytes = 0;
+};
+
+/// Errors: kInvalidArgument for an empty sequence, one longer than the model's positions, or a token id
+/// outside the vocabulary; `what` names the sequence.
+Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
+                          const char* what);
+
+class Session final : public DecodeSession {
+ public:
+  explicit Session(std::shared_ptr<Core> core);
+
+  Result<std::vector<SourceId>> add(std::span<const std::vector<TokenId>> sources) override;
+  void remove(SourceId source) override;
+  Result<void> step(std::span<const HypothesisStep> rows, std::span<float> logits) override;
+
+  /// step() that writes the logits after every token: [all tokens of rows, V].
+  Result<void> step_all(std::span<const HypothesisStep> rows, std::span<float> logits);
+
+ private:
+  struct Hypothesis {
+    SourceId source = 0;
+    std::vector<KvCache::Slot> slots;  ///< Of its positions, first to last.
+  };
+
+  Result<void> advance(std::span<const HypothesisStep> rows, LogitsOf which, std::span<float> logits);
+  Result<std::size_t> check(std::span<const HypothesisStep> rows) const;
+  void grow(std::span<const HypothesisStep> rows);
+
+  const std::shared_ptr<Core> core_;
+  Encoder encoder_;
+  Decoder decoder_;
+  KvCache cache_;
+  std::map<SourceId, SourceMemory> sources_;
+  SourceId next_source_ = 0;
+  // Rows of the last step and of the one being taken. Only the first count rows are in use: the others keep
+  // their memory for later steps.
+  std::vector<Hypothesis> current_;
+  std::vector<Hypothesis> next_;
+  std::size_t current_count_ = 0;
+  std::vector<KvCache::Slot> fresh_;
+  std::vector<DecoderRow> decoder_rows_;
+};
+
+}  // namespace epicrisis::engine
