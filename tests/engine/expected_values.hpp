@@ -2,11 +2,14 @@
 
 #include <filesystem>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/result.hpp"
 #include "base/token_id.hpp"
+#include "engine/engine.hpp"
 
 namespace epicrisis::testing {
 
@@ -20,6 +23,9 @@ struct ParityCase {
 std::vector<ParityCase> parity_cases();
 std::string parity_case_name(const ParityCase& parity_case);
 void PrintTo(const ParityCase& parity_case, std::ostream* out);
+
+/// The engine over the folder's checkpoint as if `weights_file` were its only weights file.
+Result<std::shared_ptr<const Engine>> load_engine(const ParityCase& parity_case);
 
 std::vector<TokenId> token_ids(const Json& array);
 

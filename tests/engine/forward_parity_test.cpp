@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/files.hpp"
-#include "checkpoint/checkpoint.hpp"
 #include "engine/engine.hpp"
 #include "engine/expected_values.hpp"
 #include "support/families.hpp"
@@ -18,26 +16,13 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ParityCase;
 
-/// The checkpoint as if `weights_file` were its only weights file.
-Result<std::shared_ptr<const Engine>> load_with(const ParityCase& parity_case) {
-  EPICRISIS_ASSIGN_OR_RETURN(const TemporaryDirectory folder, TemporaryDirectory::create());
-  for (const auto& entry : fs::directory_iterator(parity_case.folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool weights = name.ends_with(".safetensors") || name.ends_with(".bin");
-    if (!weights || name == parity_case.weights_file)
-      fs::create_symlink(fs::absolute(entry.path()), folder.path() / name);
-  }
-  EPICRISIS_ASSIGN_OR_RETURN(Checkpoint checkpoint, load_checkpoint(folder.path()));
-  return Engine::load(std::move(checkpoint), {.threads = 2});
-}
-
 class ForwardParity : public ::testing::TestWithParam<ParityCase> {
  protected:
   void SetUp() override {
     const std::string family = testing::family_of(GetParam().folder);
     if (!testing::is_listed_family(family))
       GTEST_SKIP() << "unsupported: docs/families.md does not list " << family;
-    auto engine = load_with(GetParam());
+    auto engine = testing::load_engine(GetParam());
     ASSERT_TRUE(engine) << engine.error().to_line();
     engine_ = *std::move(engine);
     auto expected = read_json_file(GetParam().folder / "expected.json");
@@ -125,7 +110,7 @@ TEST_P(ForwardParity, LossOfPaddedBatches) {
 TEST_P(ForwardParity, BothWeightFilesGiveTheSameBits) {
   if (GetParam().weights_file == "model.safetensors")
     GTEST_SKIP() << "compared where the other file is loaded";
-  const auto other = load_with({GetParam().folder, "model.safetensors"});
+  const auto other = testing::load_engine({GetParam().folder, "model.safetensors"});
   ASSERT_TRUE(other) << other.error().to_line();
   const Json& example = expected_.at("forward").at(0);
   const auto source = testing::token_ids(example.at("input_ids"));
