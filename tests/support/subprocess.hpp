@@ -12,10 +12,14 @@
 namespace epicrisis::testing {
 
 struct ProcessOptions {
-  std::string input;                                 ///< What it reads from standard input.
-  std::optional<std::filesystem::path> output_file;  ///< Standard output goes there instead ("/dev/full").
-  std::filesystem::path working_directory;           ///< Empty: this process's own.
-  std::vector<std::pair<std::string, std::string>> environment;  ///< Added to this process's own.
+  /// What it reads from standard input.
+  std::string input = {};
+  /// Standard output goes to this file instead ("/dev/full").
+  std::optional<std::filesystem::path> output_file = {};
+  /// Empty: this process's own.
+  std::filesystem::path working_directory = {};
+  /// Added to this process's own.
+  std::vector<std::pair<std::string, std::string>> environment = {};
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
 };
 

@@ -4,4 +4,8 @@
 
 // One function a subcommand, each defined in <name>_command.cpp beside this file. They add the subcommand and
 // its options to `app`; when it is chosen on the command line, `chosen` becomes what it does.
-namespace epicrisis {}  // namespace epicrisis
+namespace epicrisis {
+
+void add_summarize_command(CLI::App& app, CommandAction& chosen);
+
+}  // namespace epicrisis

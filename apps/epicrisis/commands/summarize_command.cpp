@@ -1,0 +1,238 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "commands/commands.hpp"
+#include "hub/model_reference.hpp"
+#include "summarize/note_check.hpp"
+#include "summarize/summarizer.hpp"
+
+namespace epicrisis {
+namespace {
+
+constexpr std::uint64_t kMostNoteBytes = 256ULL << 20;
+
+/// A generation setting offered as an option; the option's name is the setting's with '-'.
+struct GenerationOption {
+  const char* name;
+  const char* type;  ///< Null: a flag.
+  const char* help;
+};
+
+constexpr GenerationOption kGenerationOptions[] = {
+    {"num-beams", "N", "Sequences searched side by side; 1 is greedy search"},
+    {"min-length", "N", "Shortest summary in tokens, start token included"},
+    {"max-length", "N", "Longest summary in tokens, start token included"},
+    {"min-new-tokens", "N", "Shortest summary in tokens, start token excluded"},
+    {"max-new-tokens", "N", "Longest summary in tokens, start token excluded; overrides --max-length"},
+    {"length-penalty", "F", "Above 0 favours longer summaries among the beams, below 0 shorter ones"},
+    {"early-stopping", "true|false|never", "When beam search stops"},
+    {"no-repeat-ngram-size", "N", "No sequence of N tokens occurs twice in a summary"},
+    {"encoder-no-repeat-ngram-size", "N", "No sequence of N tokens is copied from the note"},
+    {"repetition-penalty", "F", "Above 1 makes tokens that were used less likely"},
+    {"num-return-sequences", "N", "Summaries a note, best first"},
+    {"do-sample", nullptr, "Draw tokens at random instead of searching"},
+    {"temperature", "F", "Below 1 makes draws more predictable"},
+    {"top-k", "N", "Draw from the N likeliest tokens; 0: from all"},
+    {"top-p", "F", "Draw from the likeliest tokens that together reach this probability"},
+    {"seed", "N", "Makes draws reproducible"},
+};
+
+/// What was given on the command line.
+struct Arguments {
+  std::vector<std::string> files;
+  std::string model;
+  std::string dtype = "fp32";
+  int threads = 0;
+  bool json = false;
+  Json generation = Json::object();
+};
+
+Result<void> check(const Arguments& arguments) {
+  const auto invalid = [](std::string message) {
+    return Error{ErrorCode::kInvalidArgument, std::move(message), ""};
+  };
+  if (arguments.dtype == "bf16" || arguments.dtype == "int8") {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("--dtype {} is not supported yet; use fp32.", arguments.dtype), ""};
+  }
+  if (arguments.dtype != "fp32") return invalid("--dtype must be fp32, bf16 or int8.");
+  if (std::count(arguments.files.begin(), arguments.files.end(), "-") > 1) {
+    return invalid("Standard input ('-') can be one note only.");
+  }
+  if (arguments.files.empty() && isatty(STDIN_FILENO) != 0) {
+    return invalid("Give the file of a note, or '-' to read one from standard input.");
+  }
+  return {};
+}
+
+Result<std::string> read_standard_input() {
+  std::string content;
+  char buffer[1 << 16];
+  while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, stdin)) {
+    content.append(buffer, count);
+    if (content.size() > kMostNoteBytes) {
+      return Error{ErrorCode::kResourceExhausted,
+                   fmt::format("Standard input is longer than {} bytes.", kMostNoteBytes), ""};
+    }
+  }
+  if (std::ferror(stdin) != 0) return system_error(errno, "read", "standard input");
+  return content;
+}
+
+/// The note in `file` ('-': standard input), known to be fit for summarising.
+Result<std::string> read_note(const std::string& file) {
+  EPICRISIS_ASSIGN_OR_RETURN(std::string note,
+                             file == "-" ? read_standard_input() : read_file(file, kMostNoteBytes));
+  if (const auto problem = note_problem(note)) {
+    const std::string which = file == "-" ? "Standard input" : "'" + file + "'";
+    return Error{ErrorCode::kInvalidArgument, which + " " + *problem, ""};
+  }
+  return note;
+}
+
+/// Writes all of it now, so that a full disk is noticed at the note it hits.
+Result<void> print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
+  return system_error(errno, "write", "standard output");
+}
+
+std::string as_json_line(const Summary& summary, const std::string& file, double seconds,
+                         const ModelCard& card) {
+  OrderedJson line;
+  line["file"] = file;
+  line["summary"] = summary.text;
+  line["token_ids"] = summary.token_ids;
+  line["score"] = summary.score;
+  line["source_tokens"] = summary.source_tokens;
+  line["dropped_tokens"] = summary.dropped_tokens;
+  line["seconds"] = seconds;
+  line["model"] = {{"name", card.name}, {"trained_for", card.trained_for}};
+  // A file name or a token may hold bytes that are no UTF-8.
+  return line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+void warn_if_cut(const Summary& summary, const std::string& file) {
+  if (summary.dropped_tokens == 0) return;
+  fmt::print(stderr,
+             "epicrisis: '{}' is longer than the model reads: {} of {} tokens at its end were left out\n",
+             file, summary.dropped_tokens, summary.source_tokens + summary.dropped_tokens);
+}
+
+/// One run of the command.
+class SummarizeCommand {
+ public:
+  explicit SummarizeCommand(Arguments arguments) : arguments_(std::move(arguments)) {}
+
+  Result<void> run() {
+    EPICRISIS_RETURN_IF_ERROR(check(arguments_));
+    if (arguments_.files.empty()) arguments_.files = {"-"};
+    EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(arguments_.model));
+    EPICRISIS_ASSIGN_OR_RETURN(summarizer_, Summarizer::load(folder.path(), {.threads = arguments_.threads}));
+    config_ = summarizer_->defaults();
+    EPICRISIS_RETURN_IF_ERROR(config_.apply(arguments_.generation, true));
+    EPICRISIS_RETURN_IF_ERROR(config_.validate());
+    return summarize_all();
+  }
+
+ private:
+  /// Goes on after a note that fails; each failure is one line, the last of them main's.
+  Result<void> summarize_all() {
+    Result<void> outcome;
+    for (const std::string& file : arguments_.files) {
+      Result<void> one = summarize_one(file);
+      if (one) continue;
+      if (!outcome) fmt::print(stderr, "epicrisis: {}\n", outcome.error().to_line());
+      outcome = std::move(one);
+      if (output_failed_) break;
+    }
+    return outcome;
+  }
+
+  Result<void> summarize_one(const std::string& file) {
+    EPICRISIS_ASSIGN_OR_RETURN(const std::string note, read_note(file));
+    const auto start = std::chrono::steady_clock::now();
+    EPICRISIS_ASSIGN_OR_RETURN(const std::vector<Summary> summaries,
+                               summarizer_->summarize({&note, 1}, config_));
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    std::string text;
+    if (!arguments_.json && arguments_.files.size() > 1) text = fmt::format("==> {} <==\n", file);
+    for (const Summary& summary : summaries) {
+      text += arguments_.json ? as_json_line(summary, file, taken.count(), summarizer_->card())
+                              : summary.text + "\n";
+    }
+    warn_if_cut(summaries.front(), file);
+    Result<void> printed = print(text);
+    output_failed_ = !printed;
+    return printed;
+  }
+
+  Arguments arguments_;
+  std::shared_ptr<const Summarizer> summarizer_;
+  GenerationConfig config_;
+  bool output_failed_ = false;
+};
+
+/// Reads an option's text as the JSON value that a request would carry; what is none is a string.
+Json option_value(const std::string& text) {
+  const auto value = parse_json(text, "option");
+  return value && value->is_primitive() ? *value : Json(text);
+}
+
+void add_generation_options(CLI::App& command, const std::shared_ptr<Arguments>& arguments) {
+  for (const GenerationOption& option : kGenerationOptions) {
+    std::string setting = option.name;
+    std::replace(setting.begin(), setting.end(), '-', '_');
+    const std::string flag = std::string("--") + option.name;
+    if (option.type == nullptr) {
+      command.add_flag_function(
+          flag, [=](std::int64_t) { arguments->generation[setting] = true; }, option.help);
+      continue;
+    }
+    command
+        .add_option_function<std::string>(
+            flag, [=](const std::string& text) { arguments->generation[setting] = option_value(text); },
+            option.help)
+        ->type_name(option.type)
+        ->group("Generation (default: what the model folder says)");
+  }
+}
+
+/// Says what the default model is good for; looked up only when help is asked for.
+std::string describe_default_model() {
+  const auto folder = resolve_model("");
+  if (!folder) return "";
+  const auto card = read_model_card(folder->path());
+  if (!card || card->trained_for.empty()) return "";
+  return fmt::format("\nThe default model, {}: {}\n", card->name, card->trained_for);
+}
+
+}  // namespace
+
+void add_summarize_command(CLI::App& app, CommandAction& chosen) {
+  CLI::App* command = app.add_subcommand("summarize", "Summarise clinical notes");
+  auto arguments = std::make_shared<Arguments>();
+  command->add_option("FILE", arguments->files, "Notes, one a file; '-' or none: one from standard input");
+  command->add_option("--model", arguments->model, "Model folder, .tar.gz or name")->type_name("REF");
+  command->add_option("--dtype", arguments->dtype, "Precision: fp32")->type_name("TYPE");
+  command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
+  command->add_flag("--json", arguments->json, "One JSON object a summary and line");
+  add_generation_options(*command, arguments);
+  command->footer(describe_default_model);
+  command->callback(
+      [&chosen, arguments] { chosen = [arguments] { return SummarizeCommand(*arguments).run(); }; });
+}
+
+}  // namespace epicrisis
