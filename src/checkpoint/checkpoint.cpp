@@ -10,6 +10,7 @@
 #include "checkpoint/detail/printable.hpp"
 #include "checkpoint/families/family.hpp"
 #include "checkpoint/name_map.hpp"
+#include "checkpoint/pytorch_bin.hpp"
 #include "checkpoint/safetensors.hpp"
 
 namespace epicrisis {
@@ -60,6 +61,10 @@ Result<Weights> read_weights(const fs::path& folder, std::string& file_name) {
     file_name = (folder / kSafetensorsFile).string();
     return read_safetensors(file_name);
   }
+  if (is_there(folder / kPytorchFile)) {
+    file_name = (folder / kPytorchFile).string();
+    return read_pytorch_bin(file_name);
+  }
   return Error{ErrorCode::kNotFound,
                fmt::format("The folder '{}' holds no weights: neither {} nor {} is there.", folder.string(),
                            kSafetensorsFile, kPytorchFile),
@@ -98,10 +103,11 @@ Result<void> save_checkpoint(const Checkpoint& checkpoint, const fs::path& folde
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
   EPICRISIS_ASSIGN_OR_RETURN(const Weights::Map named,
                              to_file_names(checkpoint.weights, *family, checkpoint.architecture));
-  if (format == WeightFormat::kPytorchBin) {
-    return Error{ErrorCode::kUnsupported, "Writing pytorch_model.bin is not supported yet.", ""};
+  if (format == WeightFormat::kSafetensors) {
+    EPICRISIS_RETURN_IF_ERROR(write_safetensors(folder / kSafetensorsFile, named, dtype));
+  } else {
+    EPICRISIS_RETURN_IF_ERROR(write_pytorch_bin(folder / kPytorchFile, named, dtype));
   }
-  EPICRISIS_RETURN_IF_ERROR(write_safetensors(folder / kSafetensorsFile, named, dtype));
   const auto write_json = [&](std::string_view name, const Json& value) {
     return write_file_atomically(folder / name, value.dump(2) + "\n");
   };
