@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "generation/search.hpp"
 
@@ -102,10 +104,27 @@ class Generation {
   std::vector<std::vector<Hypothesis>> results_;
 };
 
+/// The tokens that a setting puts into a sequence must exist.
+Result<void> check_token_ids(const GenerationConfig& config, int vocab_size, bool is_encoder_decoder) {
+  const auto check = [&](std::string_view name, std::optional<TokenId> token) -> Result<void> {
+    if (!token || (*token >= 0 && *token < vocab_size)) return {};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' is {}, but this model knows the tokens 0 to {}.", name, *token, vocab_size - 1),
+        ""};
+  };
+  if (is_encoder_decoder) {
+    EPICRISIS_RETURN_IF_ERROR(check("decoder_start_token_id", config.decoder_start_token_id));
+  }
+  EPICRISIS_RETURN_IF_ERROR(check("forced_bos_token_id", config.forced_bos_token_id));
+  return check("forced_eos_token_id", config.forced_eos_token_id);
+}
+
 /// What can be known to be wrong before any work is done.
 Result<void> check_request(const Backend& backend, std::span<const std::vector<TokenId>> sources,
                            const GenerationConfig& config) {
   EPICRISIS_RETURN_IF_ERROR(config.validate());
+  EPICRISIS_RETURN_IF_ERROR(check_token_ids(config, backend.vocab_size(), backend.is_encoder_decoder()));
   if (config.encoder_no_repeat_ngram_size > 0 && !backend.is_encoder_decoder()) {
     return Error{ErrorCode::kInvalidArgument,
                  "encoder_no_repeat_ngram_size needs a model with an encoder; this one has none.", ""};

@@ -218,6 +218,9 @@ TEST(Generate, SaysWhatIsWrong) {
   };
   GenerationConfig config;
   EXPECT_EQ(line(config, {}), "Source 0 has no tokens.");
+  config.forced_bos_token_id = 30;
+  EXPECT_EQ(line(config), "'forced_bos_token_id' is 30, but this model knows the tokens 0 to 29.");
+  config.forced_bos_token_id.reset();
   config.max_length = 1;
   EXPECT_EQ(line(config),
             "max_length 1 leaves no room to generate: it counts the 1 start or prompt token(s).");

@@ -6,7 +6,7 @@
 namespace epicrisis {
 
 void ForcedToken::apply(std::span<const TokenId> ids, std::span<float> scores) const {
-  if (ids.size() != length_ || token_ < 0 || static_cast<std::size_t>(token_) >= scores.size()) return;
+  if (ids.size() != length_) return;
   std::fill(scores.begin(), scores.end(), -std::numeric_limits<float>::infinity());
   scores[static_cast<std::size_t>(token_)] = 0;
 }

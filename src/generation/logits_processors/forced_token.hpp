@@ -5,7 +5,7 @@
 namespace epicrisis {
 
 /// Leaves only `token`, with score 0, once the sequence has exactly `length` tokens: BART's first token, and
-/// the end of a sequence that reaches max_length.
+/// the end of a sequence that reaches max_length. Precondition: `token` is in the vocabulary.
 class ForcedToken final : public LogitsProcessor {
  public:
   ForcedToken(TokenId token, int length) : token_(token), length_(static_cast<std::size_t>(length)) {}
