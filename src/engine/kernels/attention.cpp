@@ -8,6 +8,7 @@
 //
 #include <hwy/highway.h>
 
+#include "engine/kernels/partial-inl.h"
 #include "engine/kernels/reduce-inl.h"
 #include "engine/kernels/softmax-inl.h"
 
@@ -38,18 +39,16 @@ HWY_INLINE void score_positions(const CachedAttentionArgs& args) {
       for (int j = 0; j < 4; ++j) acc[j] = hn::MulAdd(query, hn::LoadU(kTag, keys[j] + d), acc[j]);
     }
     if (d < args.head_dim) {
-      const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(args.head_dim - d));
-      const V query = hn::MaskedLoad(mask, kTag, args.query + d);
+      const int left = args.head_dim - d;
+      const V query = load_first(kTag, args.query + d, left);
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; ++j) acc[j] = hn::MulAdd(query, hn::MaskedLoad(mask, kTag, keys[j] + d), acc[j]);
+      for (int j = 0; j < 4; ++j) acc[j] = hn::MulAdd(query, load_first(kTag, keys[j] + d, left), acc[j]);
     }
     const auto sums = sum_lanes_of_four(kTag, acc[0], acc[1], acc[2], acc[3]);
     if (t + 4 <= args.length) {
       hn::StoreU(sums, kQuadTag, args.scores + t);
     } else {
-      HWY_ALIGN float lanes[4];
-      hn::Store(sums, kQuadTag, lanes);
-      std::copy_n(lanes, args.length - t, args.scores + t);
+      store_first(sums, kQuadTag, args.scores + t, args.length - t);
     }
   }
 }
@@ -72,15 +71,13 @@ HWY_INLINE void weigh_values(const CachedAttentionArgs& args, int d) {
 }
 
 HWY_INLINE void weigh_last_values(const CachedAttentionArgs& args, int d) {
-  const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(args.head_dim - d));
+  const int left = args.head_dim - d;
   V acc = hn::Zero(kTag);
   for (int t = 0; t < args.length; ++t) {
-    const V value = hn::MaskedLoad(mask, kTag, args.positions[t] + args.value_offset + d);
+    const V value = load_first(kTag, args.positions[t] + args.value_offset + d, left);
     acc = hn::MulAdd(hn::Set(kTag, args.scores[t]), value, acc);
   }
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(acc, kTag, lanes);
-  std::copy_n(lanes, args.head_dim - d, args.out + d);
+  store_first(acc, kTag, args.out + d, left);
 }
 
 void CachedAttention(const CachedAttentionArgs& args) {

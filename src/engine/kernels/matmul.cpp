@@ -10,6 +10,7 @@
 //
 #include <hwy/highway.h>
 
+#include "engine/kernels/partial-inl.h"
 #include "engine/kernels/reduce-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -70,13 +71,14 @@ HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, co
     }
   }
   if (p < k) {
-    const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(k - p));
+    V rows[kRows];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) rows[i] = load_first(kTag, a + i * a_stride + p, k - p);
 #pragma GCC unroll 8
     for (int j = 0; j < 4 * kQuads; ++j) {
-      const V column = hn::MaskedLoad(mask, kTag, b[j] + p);
+      const V column = load_first(kTag, b[j] + p, k - p);
 #pragma GCC unroll 8
-      for (int i = 0; i < kRows; ++i)
-        acc[i][j] = hn::MulAdd(hn::MaskedLoad(mask, kTag, a + i * a_stride + p), column, acc[i][j]);
+      for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
     }
   }
 #pragma GCC unroll 8
@@ -166,11 +168,10 @@ void MatMulNt(const MatMulArgs& args) {
   }
 }
 
-// c tile of kRows rows and kVectors vectors (the last one partial when kMasked): sum over p of a[i][p] *
+// c tile of kRows rows and kVectors vectors (the last one partial when kPartial): sum over p of a[i][p] *
 // b[p].
-template <int kRows, int kVectors, bool kMasked>
+template <int kRows, int kVectors, bool kPartial>
 HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
-  const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(args.n - j));
   V acc[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -183,8 +184,8 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       V values;
-      if constexpr (kMasked) {
-        values = hn::MaskedLoad(mask, kTag, b);
+      if constexpr (kPartial) {
+        values = load_first(kTag, b, args.n - j);
       } else {
         values = hn::LoadU(kTag, b + v * kLanes);
       }
@@ -196,10 +197,8 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* c = args.c + (i + r) * args.c_stride + j;
-    if constexpr (kMasked) {
-      HWY_ALIGN float lanes[kLanes];
-      hn::Store(acc[r][0], kTag, lanes);
-      std::copy_n(lanes, args.n - j, c);
+    if constexpr (kPartial) {
+      store_first(acc[r][0], kTag, c, args.n - j);
     } else {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], kTag, c + v * kLanes);

@@ -16,8 +16,10 @@ double activated(Activation activation, double x) {
       return std::max(x, 0.0);
     case Activation::kGelu:
       return 0.5 * x * (1.0 + std::erf(x * std::sqrt(0.5)));
-    case Activation::kGeluTanh:
-      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kGeluTanh: {  // (1 + tanh(u)) / 2 as a logistic function, which does not cancel.
+      const double u = std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
+      return x / (1.0 + std::exp(-2.0 * u));
+    }
     case Activation::kSilu:
       return x / (1.0 + std::exp(-x));
   }

@@ -40,7 +40,7 @@ HWY_INLINE float sum_of(const float* x, int n, F f) {
   for (; i + kLanes <= n; i += kLanes) sum = hn::Add(sum, f(hn::LoadU(kTag, x + i)));
   if (i < n) {
     const auto mask = hn::FirstN(kTag, static_cast<std::size_t>(n - i));
-    sum = hn::Add(sum, hn::IfThenElseZero(mask, f(hn::MaskedLoad(mask, kTag, x + i))));
+    sum = hn::Add(sum, hn::IfThenElseZero(mask, f(load_first(kTag, x + i, n - i))));
   }
   return hn::GetLane(hn::SumOfLanes(kTag, sum));
 }
@@ -65,21 +65,20 @@ void LayerNorm(const float* x, const float* weight, const float* bias, float eps
 
 void Softmax(float* x, float scale, int n) { softmax_row(x, scale, n); }
 
-// In place, in vectors; the last, partial vector goes through a buffer.
+// In place, in vectors; the last vector may be partial.
 template <class F>
 HWY_INLINE void map(float* x, int n, F f) {
   int i = 0;
   for (; i + kLanes <= n; i += kLanes) hn::StoreU(f(hn::LoadU(kTag, x + i)), kTag, x + i);
   if (i == n) return;
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(f(hn::MaskedLoad(hn::FirstN(kTag, static_cast<std::size_t>(n - i)), kTag, x + i)), kTag, lanes);
-  std::copy_n(lanes, n - i, x + i);
+  store_first(f(load_first(kTag, x + i, n - i)), kTag, x + i, n - i);
 }
 
-// 1 / (1 + exp(-x)).
+// 1 / (1 + exp(-x)). Highway's exp does not give an infinity past its range, so the argument stops at 88:
+// below that x the result is 6e-39 instead of something smaller.
 HWY_INLINE V logistic(V x) {
   const V one = hn::Set(kTag, 1.0F);
-  return hn::Div(one, hn::Add(one, hn::Exp(kTag, hn::Neg(x))));
+  return hn::Div(one, hn::Add(one, hn::Exp(kTag, hn::Min(hn::Neg(x), hn::Set(kTag, 88.0F)))));
 }
 
 // erf to 1.5e-7 absolute: Abramowitz and Stegun 1964, formula 7.1.26.

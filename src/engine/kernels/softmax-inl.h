@@ -13,6 +13,8 @@
 // Highway's exp is within one unit in the last place.
 #include <hwy/contrib/math/math-inl.h>
 
+#include "engine/kernels/partial-inl.h"
+
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {
@@ -46,12 +48,10 @@ HWY_INLINE float exponentiate(float* HWY_RESTRICT x, float scale, float largest,
     sum = hn::Add(sum, e);
   }
   if (i < n) {
-    HWY_ALIGN float buffer[hn::MaxLanes(hn::ScalableTag<float>())] = {};
     const auto mask = hn::FirstN(d, static_cast<std::size_t>(n - i));
-    const auto e = hn::IfThenElseZero(
-        mask, hn::Exp(d, hn::Mul(factor, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset))));
-    hn::Store(e, d, buffer);
-    std::copy_n(buffer, n - i, x + i);
+    const auto last = load_first(d, x + i, n - i);
+    const auto e = hn::IfThenElseZero(mask, hn::Exp(d, hn::Mul(factor, hn::Sub(last, offset))));
+    store_first(e, d, x + i, n - i);
     sum = hn::Add(sum, e);
   }
   return hn::GetLane(hn::SumOfLanes(d, sum));

@@ -1,0 +1,43 @@
+// Loads and stores of fewer elements than a vector holds, compiled once per instruction set by each kernel
+// file.
+#if defined(EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
+#undef EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
+#else
+#define EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace epicrisis::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Elements p[0 .. count), then zeros. Touches nothing past them: a row may end where a mapped file does, and
+/// on SSE4 Highway's masked load reads the whole vector.
+template <class D>
+HWY_INLINE hn::Vec<D> load_first(D d, const float* p, int count) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  HWY_ALIGN float lanes[hn::MaxLanes(D())] = {};
+  std::copy_n(p, count, lanes);
+  return hn::Load(d, lanes);
+#endif
+}
+
+/// p[0 .. count) = the first elements of `v`.
+template <class D>
+HWY_INLINE void store_first(hn::Vec<D> v, D d, float* p, int count) {
+  HWY_ALIGN float lanes[hn::MaxLanes(D())];
+  hn::Store(v, d, lanes);
+  std::copy_n(lanes, count, p);
+}
+
+}  // namespace epicrisis::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET
+#endif
