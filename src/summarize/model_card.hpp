@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -14,8 +15,9 @@ struct ModelCard {
 };
 
 /// Reads `epicrisis.json` of a model folder, {"name": "...", "trained_for": "..."}, both optional; other
-/// members are left to others. Without the file, or the name, the folder's own name stands in. Errors:
-/// kCorrupt for a file of another form.
-Result<ModelCard> read_model_card(const std::filesystem::path& folder);
+/// members are left to others. Without a name there, the last part of `reference`, by which the model was
+/// found, stands in ("mini" of "models/mini.tar.gz"); without that, the folder's own name. Errors: kCorrupt
+/// for a file of another form.
+Result<ModelCard> read_model_card(const std::filesystem::path& folder, std::string_view reference = {});
 
 }  // namespace epicrisis

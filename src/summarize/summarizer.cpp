@@ -98,7 +98,7 @@ Result<std::shared_ptr<const Summarizer>> Summarizer::load(const fs::path& folde
   EPICRISIS_ASSIGN_OR_RETURN(Checkpoint checkpoint, load_checkpoint(folder));
   EPICRISIS_ASSIGN_OR_RETURN(GenerationConfig defaults,
                              default_generation_config(checkpoint.config, checkpoint.generation_config));
-  EPICRISIS_ASSIGN_OR_RETURN(ModelCard card, read_model_card(folder));
+  EPICRISIS_ASSIGN_OR_RETURN(ModelCard card, read_model_card(folder, options.reference));
   std::string architecture_name = first_architecture(checkpoint.config);
   std::string prefix = summarization_prefix(checkpoint.config);
   EngineOptions engine_options;

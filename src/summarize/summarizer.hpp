@@ -22,7 +22,8 @@ struct Summary {
 };
 
 struct SummarizerOptions {
-  int threads = 0;  ///< Threads that share one step; 0: all processors.
+  int threads = 0;             ///< Threads that share one step; 0: all processors.
+  std::string reference = {};  ///< What the folder was found by; see read_model_card().
 };
 
 /// Notes in, summaries out: tokenizer, engine and search of one model folder. Immutable and thread-safe.

@@ -37,6 +37,17 @@ TEST_F(ModelCardFile, TheFolderNamesAModelWithoutOne) {
       << "with a closing slash too";
 }
 
+TEST_F(ModelCardFile, TheReferenceNamesAnUnpackedModel) {
+  ASSERT_TRUE(read(nullptr));
+  const auto name = [&](const char* reference) {
+    return read_model_card(folder_->path(), reference).value().name;
+  };
+  EXPECT_EQ(name("shelf/mini.tar.gz"), "mini");
+  EXPECT_EQ(name("mini"), "mini");
+  EXPECT_EQ(name("shelf/mini/"), "mini");
+  EXPECT_EQ(name("."), folder_->path().filename().string());
+}
+
 TEST_F(ModelCardFile, IsRefusedWhenDamaged) {
   EXPECT_EQ(read("{\"name\": ").error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(read("[]").error().code, ErrorCode::kCorrupt);

@@ -140,7 +140,8 @@ class SummarizeCommand {
     EPICRISIS_RETURN_IF_ERROR(check(arguments_));
     if (arguments_.files.empty()) arguments_.files = {"-"};
     EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(arguments_.model));
-    EPICRISIS_ASSIGN_OR_RETURN(summarizer_, Summarizer::load(folder.path(), {.threads = arguments_.threads}));
+    EPICRISIS_ASSIGN_OR_RETURN(summarizer_, Summarizer::load(folder.path(), {.threads = arguments_.threads,
+                                                                             .reference = folder.name()}));
     config_ = summarizer_->defaults();
     EPICRISIS_RETURN_IF_ERROR(config_.apply(arguments_.generation, true));
     EPICRISIS_RETURN_IF_ERROR(config_.validate());
@@ -214,7 +215,7 @@ void add_generation_options(CLI::App& command, const std::shared_ptr<Arguments>&
 std::string describe_default_model() {
   const auto folder = resolve_model("");
   if (!folder) return "";
-  const auto card = read_model_card(folder->path());
+  const auto card = read_model_card(folder->path(), folder->name());
   if (!card || card->trained_for.empty()) return "";
   return fmt::format("\nThe default model, {}: {}\n", card->name, card->trained_for);
 }
