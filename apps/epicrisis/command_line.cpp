@@ -8,7 +8,11 @@
 
 namespace epicrisis {
 
-void add_commands(CLI::App& app, CommandAction& chosen) { add_summarize_command(app, chosen); }
+void add_commands(CLI::App& app, CommandAction& chosen) {
+  add_summarize_command(app, chosen);
+  add_tokenize_command(app, chosen);
+  add_tokenizer_command(app, chosen);
+}
 
 std::vector<std::string> normalised_arguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
