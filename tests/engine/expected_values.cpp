@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 std::vector<ParityCase> parity_cases() {
   std::vector<ParityCase> cases;
   for (const auto& folder : find_fixtures("", "expected.json")) {
-    for (const char* file : {"model.safetensors"})
+    for (const char* file : {"model.safetensors", "pytorch_model.bin"})
       if (std::filesystem::exists(folder / file)) cases.push_back({folder, file});
   }
   return cases;

@@ -1,0 +1,94 @@
+// Encoding and decoding with a Pegasus of ten million random parameters, the size of the models we ship.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "checkpoint/checkpoint.hpp"
+#include "engine/engine.hpp"
+#include "support/random_checkpoint.hpp"
+
+namespace epicrisis {
+namespace {
+
+constexpr int kTargetTokens = 32;
+
+const Engine& engine() {
+  static const std::shared_ptr<const Engine> loaded =
+      Engine::load(testing::random_checkpoint(testing::pegasus_architecture(8000, 256, 4, 4, 1024, 1024), 1))
+          .value();
+  return *loaded;
+}
+
+/// Sources as long as notes are: from forty tokens (a finding) to some six hundred (a consult), most near a
+/// hundred.
+std::vector<std::vector<TokenId>> notes(int count) {
+  std::vector<std::vector<TokenId>> sources;
+  for (int i = 0; i < count; ++i) {
+    const double quantile = (i + 0.5) / count;
+    const int length = count == 1 ? 96 : static_cast<int>(40 * std::pow(15.0, quantile * quantile));
+    sources.push_back(testing::random_source(engine().architecture(), length, static_cast<std::uint32_t>(i)));
+  }
+  return sources;
+}
+
+void BM_Load(benchmark::State& state) {
+  const Checkpoint checkpoint = testing::random_checkpoint(
+      engine().architecture(), 1, state.range(0) == 0 ? DType::kFloat32 : DType::kBFloat16);
+  for (auto _ : state) benchmark::DoNotOptimize(Engine::load(checkpoint).value());
+}
+BENCHMARK(BM_Load)->Arg(0)->Arg(1)->ArgName("bf16")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void BM_Encode(benchmark::State& state) {
+  const auto sources = notes(static_cast<int>(state.range(0)));
+  std::int64_t tokens = 0;
+  for (const auto& source : sources) tokens += static_cast<std::int64_t>(source.size());
+  for (auto _ : state) {
+    auto session = engine().start_session().value();
+    if (!session->add(sources)) return state.SkipWithError("add failed");
+  }
+  state.counters["tokens/s"] =
+      benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_Encode)->Arg(1)->Arg(32)->ArgName("notes")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// Decodes kTargetTokens with `beams` hypotheses a note; every step, each beam continues another one's cache.
+void BM_Decode(benchmark::State& state) {
+  const auto sources = notes(static_cast<int>(state.range(0)));
+  const int beams = static_cast<int>(state.range(1));
+  const std::size_t rows = sources.size() * static_cast<std::size_t>(beams);
+  std::vector<float> logits(rows * static_cast<std::size_t>(engine().vocab_size()));
+  const std::vector<TokenId> token{17};
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto session = engine().start_session().value();
+    const auto ids = session->add(sources).value();
+    state.ResumeTiming();
+    for (int step = 0; step < kTargetTokens; ++step) {
+      std::vector<HypothesisStep> steps;
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        for (int beam = 0; beam < beams; ++beam) {
+          const int parent = static_cast<int>(i) * beams + (beam * 3 + step) % beams;
+          steps.push_back({ids[i], step == 0 ? -1 : parent, token});
+        }
+      }
+      if (!session->step(steps, logits)) return state.SkipWithError("step failed");
+    }
+  }
+  state.counters["rows*tokens/s"] = benchmark::Counter(static_cast<double>(rows) * kTargetTokens,
+                                                       benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_Decode)
+    ->Args({1, 1})
+    ->Args({1, 4})
+    ->Args({1, 8})
+    ->Args({8, 4})
+    ->Args({32, 1})
+    ->Args({32, 4})
+    ->ArgNames({"notes", "beams"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace epicrisis
