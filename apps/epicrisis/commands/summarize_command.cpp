@@ -196,18 +196,16 @@ void add_generation_options(CLI::App& command, const std::shared_ptr<Arguments>&
   for (const GenerationOption& option : kGenerationOptions) {
     std::string setting = option.name;
     std::replace(setting.begin(), setting.end(), '-', '_');
-    const std::string flag = std::string("--") + option.name;
+    const std::string name = std::string("--") + option.name;
+    CLI::Option* added = nullptr;
     if (option.type == nullptr) {
-      command.add_flag_function(
-          flag, [=](std::int64_t) { arguments->generation[setting] = true; }, option.help);
-      continue;
+      const auto set = [=](std::int64_t) { arguments->generation[setting] = true; };
+      added = command.add_flag_function(name, set, option.help);
+    } else {
+      const auto set = [=](const std::string& text) { arguments->generation[setting] = option_value(text); };
+      added = command.add_option_function<std::string>(name, set, option.help)->type_name(option.type);
     }
-    command
-        .add_option_function<std::string>(
-            flag, [=](const std::string& text) { arguments->generation[setting] = option_value(text); },
-            option.help)
-        ->type_name(option.type)
-        ->group("Generation (default: what the model folder says)");
+    added->group("Generation (default: what the model folder says)");
   }
 }
 
@@ -226,7 +224,9 @@ void add_summarize_command(CLI::App& app, CommandAction& chosen) {
   CLI::App* command = app.add_subcommand("summarize", "Summarise clinical notes");
   auto arguments = std::make_shared<Arguments>();
   command->add_option("FILE", arguments->files, "Notes, one a file; '-' or none: one from standard input");
-  command->add_option("--model", arguments->model, "Model folder, .tar.gz or name")->type_name("REF");
+  command
+      ->add_option("--model", arguments->model, "Model folder, .tar.gz or name; left out: the bundled model")
+      ->type_name("REF");
   command->add_option("--dtype", arguments->dtype, "Precision: fp32")->type_name("TYPE");
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
   command->add_flag("--json", arguments->json, "One JSON object a summary and line");
