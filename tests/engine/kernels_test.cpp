@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
@@ -135,6 +137,34 @@ TEST_P(Kernels, ProductsOfARowHaveTheSameBitsAloneAndInABatch) {
       EXPECT_EQ(batch.c, alone.c) << size.m << "x" << size.n << "x" << size.k;
     }
   }
+}
+
+// Also through tiles, stripes widened for many rows, and columns past the last.
+TEST_P(Kernels, ProductsWithBfloat16HaveTheBitsOfTheirFloat32Values) {
+  for (const Product& size : kProducts) {
+    Operands wide(size, true);
+    std::vector<std::uint16_t> bits;
+    for (float& value : wide.b) {
+      bits.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
+      widen_bfloat16(&bits.back(), 1, &value);
+    }
+    Operands narrow(size, true);
+    narrow.args.b = nullptr;
+    narrow.args.b_bfloat16 = bits.data();
+    matmul_nt(wide.args);
+    matmul_nt(narrow.args);
+    EXPECT_EQ(narrow.c, wide.c) << size.m << "x" << size.n << "x" << size.k;
+  }
+}
+
+TEST_P(Kernels, WideningBfloat16IsExact) {
+  std::vector<std::uint16_t> bits;
+  for (int i = 0; i < 0x7F80; i += 7) bits.push_back(static_cast<std::uint16_t>(i | (i % 2 << 15)));
+  std::vector<float> simd(bits.size());
+  std::vector<float> scalar(bits.size());
+  widen_bfloat16(bits.data(), static_cast<int>(bits.size()), simd.data());
+  reference::widen_bfloat16(bits.data(), static_cast<int>(bits.size()), scalar.data());
+  EXPECT_EQ(simd, scalar);
 }
 
 TEST_P(Kernels, LayerNormAgreesWithTheReference) {

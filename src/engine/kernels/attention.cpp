@@ -8,7 +8,7 @@
 //
 #include <hwy/highway.h>
 
-#include "engine/kernels/partial-inl.h"
+#include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
 #include "engine/kernels/softmax-inl.h"
 

@@ -10,7 +10,7 @@
 //
 #include <hwy/highway.h>
 
-#include "engine/kernels/partial-inl.h"
+#include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -47,11 +47,17 @@ HWY_INLINE int tile_rows(int left) {
   return (left + 1) / 2;
 }
 
+// The four or eight rows of `b` that a tile multiplies with, from depth p on.
+template <class B, int kQuads>
+struct Columns {
+  const B* row[4 * kQuads];
+};
+
 // Products of kRows rows of `a` and 4 * kQuads rows of `b` over k elements; sums[i * kQuads + q] holds row i
-// with b[4q .. 4q+3].
-template <int kRows, int kQuads>
-HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, const float* const* b, int k,
-                        Quad* sums) {
+// with b.row[4q .. 4q+3].
+template <int kRows, int kQuads, class B>
+HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, const Columns<B, kQuads>& b,
+                        int k, Quad* sums) {
   V acc[kRows][4 * kQuads];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
@@ -65,7 +71,7 @@ HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, co
     for (int i = 0; i < kRows; ++i) rows[i] = hn::LoadU(kTag, a + i * a_stride + p);
 #pragma GCC unroll 8
     for (int j = 0; j < 4 * kQuads; ++j) {
-      const V column = hn::LoadU(kTag, b[j] + p);
+      const V column = load_widened(kTag, b.row[j] + p);
 #pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
     }
@@ -76,7 +82,7 @@ HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, co
     for (int i = 0; i < kRows; ++i) rows[i] = load_first(kTag, a + i * a_stride + p, k - p);
 #pragma GCC unroll 8
     for (int j = 0; j < 4 * kQuads; ++j) {
-      const V column = load_first(kTag, b[j] + p, k - p);
+      const V column = load_first(kTag, b.row[j] + p, k - p);
 #pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
     }
@@ -106,16 +112,31 @@ HWY_INLINE void store_quad(Quad sum, const float* bias, bool accumulate, int cou
   }
 }
 
-template <int kRows, int kQuads>
-HWY_INLINE void nt_tile_store(const MatMulArgs& args, int i, int j, int p, int depth, const float* bias,
-                              bool accumulate) {
-  const float* columns[4 * kQuads];
-  for (int q = 0; q < 4 * kQuads; ++q) columns[q] = args.b + std::min(j + q, args.n - 1) * args.b_stride + p;
+// Where a run of tiles stands: columns [j, j + 4 * kQuads) of c, depth [p, p + depth).
+struct Stripe {
+  int j;
+  int p;
+  int depth;
+};
+
+template <class B, int kQuads>
+HWY_INLINE Columns<B, kQuads> columns_at(const MatMulArgs& args, const B* b, const Stripe& stripe) {
+  Columns<B, kQuads> columns;  // past the last column its copies are computed and not stored
+  for (int q = 0; q < 4 * kQuads; ++q)
+    columns.row[q] = b + std::min(stripe.j + q, args.n - 1) * args.b_stride + stripe.p;
+  return columns;
+}
+
+template <int kRows, int kQuads, class B>
+HWY_INLINE void nt_tile_store(const MatMulArgs& args, int i, const Stripe& stripe,
+                              const Columns<B, kQuads>& columns) {
   Quad sums[kRows * kQuads];
-  nt_tile<kRows, kQuads>(args.a + i * args.a_stride + p, args.a_stride, columns, depth, sums);
+  nt_tile<kRows, kQuads>(args.a + i * args.a_stride + stripe.p, args.a_stride, columns, stripe.depth, sums);
+  const float* bias = stripe.p == 0 ? args.bias : nullptr;
+  const bool accumulate = args.accumulate || stripe.p > 0;
   for (int r = 0; r < kRows; ++r) {
     for (int q = 0; q < kQuads; ++q) {
-      const int column = j + 4 * q;
+      const int column = stripe.j + 4 * q;
       const int count = std::min(4, args.n - column);
       if (count <= 0) break;
       store_quad(sums[r * kQuads + q], bias == nullptr ? nullptr : bias + column, accumulate, count,
@@ -124,47 +145,85 @@ HWY_INLINE void nt_tile_store(const MatMulArgs& args, int i, int j, int p, int d
   }
 }
 
-HWY_INLINE void nt_rows(const MatMulArgs& args, int i, int rows, int j, int p, int depth, const float* bias,
-                        bool accumulate) {
-  switch (rows) {
-    case 1:
-      return nt_tile_store<1, 1>(args, i, j, p, depth, bias, accumulate);
-    case 2:
-      return nt_tile_store<2, 1>(args, i, j, p, depth, bias, accumulate);
-    case 3:
-      return nt_tile_store<3, 1>(args, i, j, p, depth, bias, accumulate);
+template <class B>
+HWY_INLINE void nt_rows(const MatMulArgs& args, int first, int end, const Stripe& stripe,
+                        const Columns<B, 1>& columns) {
+  for (int i = first; i < end;) {
+    const int rows = tile_rows(end - i);
+    switch (rows) {
+      case 1:
+        nt_tile_store<1, 1>(args, i, stripe, columns);
+        break;
+      case 2:
+        nt_tile_store<2, 1>(args, i, stripe, columns);
+        break;
+      case 3:
+        nt_tile_store<3, 1>(args, i, stripe, columns);
+        break;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
-    case 4:
-      return nt_tile_store<4, 1>(args, i, j, p, depth, bias, accumulate);
-    case 5:
-      return nt_tile_store<5, 1>(args, i, j, p, depth, bias, accumulate);
-    case 6:
-      return nt_tile_store<6, 1>(args, i, j, p, depth, bias, accumulate);
+      case 4:
+        nt_tile_store<4, 1>(args, i, stripe, columns);
+        break;
+      case 5:
+        nt_tile_store<5, 1>(args, i, stripe, columns);
+        break;
+      case 6:
+        nt_tile_store<6, 1>(args, i, stripe, columns);
+        break;
 #endif
-    default:
-      return;
+      default:
+        break;
+    }
+    i += rows;
   }
 }
 
-void MatMulNt(const MatMulArgs& args) {
+// Widens the columns of a stripe into `panel` [4, depth] once, for all rows that follow.
+HWY_INLINE Columns<float, 1> widen_columns(const Columns<std::uint16_t, 1>& columns, int depth,
+                                           float* panel) {
+  Columns<float, 1> widened;
+  for (int q = 0; q < 4; ++q, panel += kDepthBlock) {
+    int p = 0;
+    for (; p + kLanes <= depth; p += kLanes)
+      hn::StoreU(load_widened(kTag, columns.row[q] + p), kTag, panel + p);
+    if (p < depth) store_first(load_first(kTag, columns.row[q] + p, depth - p), kTag, panel + p, depth - p);
+    widened.row[q] = panel;
+  }
+  return widened;
+}
+
+template <class B>
+HWY_INLINE void nt_product(const MatMulArgs& args, const B* b) {
   for (int p = 0; p < args.k; p += kDepthBlock) {
     const int depth = std::min(kDepthBlock, args.k - p);
-    const float* bias = p == 0 ? args.bias : nullptr;
-    const bool accumulate = args.accumulate || p > 0;
     if (args.m == 1) {  // Eight chains of additions hide the latency that one row's four would show.
-      for (int j = 0; j < args.n; j += 8) nt_tile_store<1, 2>(args, 0, j, p, depth, bias, accumulate);
+      for (int j = 0; j < args.n; j += 8)
+        nt_tile_store<1, 2>(args, 0, {j, p, depth}, columns_at<B, 2>(args, b, {j, p, depth}));
       continue;
     }
     for (int block = 0; block < args.m; block += kRowBlock) {
       const int end = std::min(args.m, block + kRowBlock);
       for (int j = 0; j < args.n; j += 4) {
-        for (int i = block; i < end;) {
-          const int rows = tile_rows(end - i);
-          nt_rows(args, i, rows, j, p, depth, bias, accumulate);
-          i += rows;
+        const Stripe stripe{j, p, depth};
+        const Columns<B, 1> columns = columns_at<B, 1>(args, b, stripe);
+        if constexpr (sizeof(B) < sizeof(float)) {
+          if (end - block > 2 * kTileRows) {
+            HWY_ALIGN float panel[4 * kDepthBlock];
+            nt_rows(args, block, end, stripe, widen_columns(columns, depth, panel));
+            continue;
+          }
         }
+        nt_rows(args, block, end, stripe, columns);
       }
     }
+  }
+}
+
+void MatMulNt(const MatMulArgs& args) {
+  if (args.b_bfloat16 != nullptr) {
+    nt_product(args, args.b_bfloat16);
+  } else {
+    nt_product(args, args.b);
   }
 }
 

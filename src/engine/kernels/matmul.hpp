@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace epicrisis::kernels {
 
@@ -14,6 +15,8 @@ struct MatMulArgs {
   std::ptrdiff_t a_stride = 0;
   const float* b = nullptr;  ///< [N, K] for matmul_nt, [K, N] for matmul_nn.
   std::ptrdiff_t b_stride = 0;
+  const std::uint16_t* b_bfloat16 =
+      nullptr;         ///< Stands in for b: the bits of bfloat16 elements; matmul_nt only.
   float* c = nullptr;  ///< [M, N]; overlaps neither a nor b.
   std::ptrdiff_t c_stride = 0;
   int m = 0;
@@ -24,8 +27,8 @@ struct MatMulArgs {
 };
 
 /// c = a * b^T: activations times a weight matrix as checkpoints store it, or queries times keys. K is walked
-/// in vectors, so b needs no packing and weights are used where they lie. Fastest when M * K fits the L2
-/// cache.
+/// in vectors, so b needs no packing and weights are used where they lie; bfloat16 elements give the same
+/// bits as their float32 values would. Fastest when M * K fits the L2 cache.
 void matmul_nt(const MatMulArgs& args) noexcept;
 
 /// c = a * b: attention probabilities times values.

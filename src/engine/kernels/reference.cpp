@@ -1,6 +1,7 @@
 // Every kernel as plainly as it can be written, with double accumulators: what the vector versions are held
 // to, and what runs on a processor that Highway has no vectors for.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "engine/kernels/attention.hpp"
@@ -26,14 +27,25 @@ double activated(Activation activation, double x) {
   return x;
 }
 
+float element_of_b(const MatMulArgs& args, std::ptrdiff_t at) {
+  if (args.b_bfloat16 == nullptr) return args.b[at];
+  float element = 0;
+  widen_bfloat16(args.b_bfloat16 + at, 1, &element);
+  return element;
+}
+
 }  // namespace
+
+void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = std::bit_cast<float>(static_cast<std::uint32_t>(x[i]) << 16);
+}
 
 void matmul_nt(const MatMulArgs& args) noexcept {
   for (int i = 0; i < args.m; ++i) {
     for (int j = 0; j < args.n; ++j) {
       double sum = args.bias != nullptr ? args.bias[j] : 0.0;
       for (int p = 0; p < args.k; ++p)
-        sum += static_cast<double>(args.a[i * args.a_stride + p]) * args.b[j * args.b_stride + p];
+        sum += static_cast<double>(args.a[i * args.a_stride + p]) * element_of_b(args, j * args.b_stride + p);
       float& c = args.c[i * args.c_stride + j];
       c = static_cast<float>(args.accumulate ? c + sum : sum);
     }

@@ -24,6 +24,7 @@ void Activate(Activation activation, float* x, int n) { reference::activate(acti
 void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
   reference::scale_add(x, scale, offset, n, y);
 }
+void WidenBfloat16(const std::uint16_t* x, int n, float* y) { reference::widen_bfloat16(x, n, y); }
 #else
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -120,6 +121,12 @@ void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y)
   for (; i < n; ++i) y[i] = scale * x[i] + offset[i];
 }
 
+void WidenBfloat16(const std::uint16_t* x, int n, float* y) {
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) hn::StoreU(load_widened(kTag, x + i), kTag, y + i);
+  if (i < n) store_first(load_first(kTag, x + i, n - i), kTag, y + i, n - i);
+}
+
 #endif  // HWY_TARGET
 }  // namespace
 }  // namespace epicrisis::kernels::HWY_NAMESPACE
@@ -131,6 +138,7 @@ HWY_EXPORT(LayerNorm);
 HWY_EXPORT(Softmax);
 HWY_EXPORT(Activate);
 HWY_EXPORT(ScaleAdd);
+HWY_EXPORT(WidenBfloat16);
 
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept {
@@ -142,6 +150,9 @@ void activate(Activation activation, float* x, int n) noexcept {
 }
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept {
   HWY_DYNAMIC_DISPATCH(ScaleAdd)(x, scale, offset, n, y);
+}
+void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept {
+  HWY_DYNAMIC_DISPATCH(WidenBfloat16)(x, n, y);
 }
 }  // namespace epicrisis::kernels
 #endif

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "checkpoint/architecture.hpp"
 
 namespace epicrisis::kernels {
@@ -23,7 +25,11 @@ void activate(Activation activation, float* x, int n) noexcept;
 /// y[i] = scale * x[i] + offset[i]: token embedding plus position.
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept;
 
+/// y[i] = the float32 value of the bfloat16 element whose bits are x[i]. Exact.
+void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
+
 namespace reference {
+void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept;
 void softmax(float* x, float scale, int n) noexcept;

@@ -13,7 +13,7 @@
 // Highway's exp is within one unit in the last place.
 #include <hwy/contrib/math/math-inl.h>
 
-#include "engine/kernels/partial-inl.h"
+#include "engine/kernels/load-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();

@@ -6,6 +6,7 @@
 #include "engine/kernels/attention.hpp"
 #include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
+#include "engine/layers/embedding.hpp"
 #include "engine/layers/residual_block.hpp"
 
 namespace epicrisis::engine {
@@ -84,14 +85,12 @@ void Decoder::plan(std::span<const DecoderRow> rows, KvCache& cache) {
 }
 
 void Decoder::embed(std::span<const DecoderRow> rows) {
-  const Architecture& a = model_.architecture;
-  const std::ptrdiff_t width = a.d_model;
+  const std::ptrdiff_t width = model_.architecture.d_model;
   std::size_t index = 0;
   for (const DecoderRow& row : rows) {
     for (const TokenId token : row.tokens) {
-      kernels::scale_add(model_.embedding + token * width, a.embedding_scale,
-                         model_.decoder_positions.row(tokens_[index].position), a.d_model,
-                         x_.data() + static_cast<std::ptrdiff_t>(index) * width);
+      embed_token(model_, token, model_.decoder_positions.row(tokens_[index].position),
+                  x_.data() + static_cast<std::ptrdiff_t>(index) * width);
       ++index;
     }
   }

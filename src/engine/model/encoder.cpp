@@ -5,6 +5,7 @@
 
 #include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
+#include "engine/layers/embedding.hpp"
 #include "engine/layers/residual_block.hpp"
 
 namespace epicrisis::engine {
@@ -45,13 +46,11 @@ const float* Encoder::encode(std::span<const std::vector<TokenId>> sources) {
 }
 
 void Encoder::embed(std::span<const std::vector<TokenId>> sources) {
-  const Architecture& a = model_.architecture;
-  const std::ptrdiff_t width = a.d_model;
+  const std::ptrdiff_t width = model_.architecture.d_model;
   float* row = x_.data();
   for (const auto& source : sources) {
     for (std::size_t p = 0; p < source.size(); ++p, row += width)
-      kernels::scale_add(model_.embedding + source[p] * width, a.embedding_scale,
-                         model_.encoder_positions.row(static_cast<int>(p)), a.d_model, row);
+      embed_token(model_, source[p], model_.encoder_positions.row(static_cast<int>(p)), row);
   }
 }
 

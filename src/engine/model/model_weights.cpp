@@ -37,28 +37,36 @@ Result<void> check_supported(const Architecture& a) {
   return {};
 }
 
-// Hands out float32 pointers and remembers the first failure, so that a layer's tensors can be listed
+// Hands out pointers to tensors and remembers the first failure, so that a layer's tensors can be listed
 // plainly.
 class TensorReader {
  public:
   explicit TensorReader(ModelWeights& model) : model_(model) {}
 
+  // As float32: where it lies, or a copy that finish() fills.
   const float* tensor(const std::string& name, std::initializer_list<std::int64_t> shape) {
-    const TensorView* found = model_.source.find(name);
-    if (found == nullptr) return fail(name, "is missing");
-    if (!std::equal(found->shape.begin(), found->shape.end(), shape.begin(), shape.end()))
-      return fail(name, fmt::format("has shape {}, not {}", shape_to_string(found->shape),
-                                    shape_to_string({shape.begin(), shape.size()})));
-    const auto address = reinterpret_cast<std::uintptr_t>(found->data.data());
-    if (found->dtype == DType::kFloat32 && address % alignof(float) == 0)
-      return reinterpret_cast<const float*>(found->data.data());
-    if (!is_floating_point(found->dtype))
-      return fail(name, fmt::format("holds {} elements", to_string(found->dtype)));
+    const TensorView* found = find(name, shape);
+    if (found == nullptr) return nullptr;
+    if (in_place<float>(*found, DType::kFloat32)) return reinterpret_cast<const float*>(found->data.data());
     const auto count = static_cast<std::size_t>(found->element_count());
     model_.widened.emplace_back(count);
     float* copy = model_.widened.back().data();
     plan_widening(*found, copy, count);
     return copy;
+  }
+
+  LinearWeights matrix(const std::string& name, int in, int out) {
+    LinearWeights weights;
+    weights.in = in;
+    weights.out = out;
+    const TensorView* found = find(name, {out, in});
+    if (found == nullptr) return weights;
+    if (in_place<std::uint16_t>(*found, DType::kBFloat16)) {
+      weights.weight_bfloat16 = reinterpret_cast<const std::uint16_t*>(found->data.data());
+    } else {
+      weights.weight = tensor(name, {out, in});
+    }
+    return weights;
   }
 
   NormWeights norm(const std::string& name) {
@@ -67,7 +75,9 @@ class TensorReader {
   }
 
   LinearWeights linear(const std::string& name, int in, int out, bool bias) {
-    return {tensor(name + ".weight", {out, in}), bias ? tensor(name + ".bias", {out}) : nullptr, in, out};
+    LinearWeights weights = matrix(name + ".weight", in, out);
+    if (bias) weights.bias = tensor(name + ".bias", {out});
+    return weights;
   }
 
   AttentionWeights attention(const std::string& name, int heads) {
@@ -109,7 +119,23 @@ class TensorReader {
     float* to;
   };
 
-  const float* fail(const std::string& name, const std::string& what) {
+  template <class T>
+  static bool in_place(const TensorView& tensor, DType dtype) {
+    return tensor.dtype == dtype && reinterpret_cast<std::uintptr_t>(tensor.data.data()) % alignof(T) == 0;
+  }
+
+  const TensorView* find(const std::string& name, std::initializer_list<std::int64_t> shape) {
+    const TensorView* found = model_.source.find(name);
+    if (found == nullptr) return fail(name, "is missing");
+    if (!std::equal(found->shape.begin(), found->shape.end(), shape.begin(), shape.end()))
+      return fail(name, fmt::format("has shape {}, not {}", shape_to_string(found->shape),
+                                    shape_to_string({shape.begin(), shape.size()})));
+    if (!is_floating_point(found->dtype))
+      return fail(name, fmt::format("holds {} elements", to_string(found->dtype)));
+    return found;
+  }
+
+  const TensorView* fail(const std::string& name, const std::string& what) {
     if (!failure_)
       failure_ = Error{ErrorCode::kCorrupt,
                        "The weights do not fit the model's configuration; import the model again.",
@@ -160,16 +186,15 @@ Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architectur
   TensorReader reader(*model);
   const int width = architecture.d_model;
   const int vocabulary = architecture.vocab_size;
-  model->embedding = reader.tensor("shared_embedding.weight", {vocabulary, width});
+  model->embedding = reader.matrix("shared_embedding.weight", width, vocabulary);
   model->encoder_positions = reader.positions("encoder");
   model->decoder_positions = reader.positions("decoder");
   read_layers(reader, *model);
   model->encoder_final_norm = reader.norm("encoder.final_norm");
   model->decoder_final_norm = reader.norm("decoder.final_norm");
-  const float* projection =
-      architecture.tied_output ? model->embedding : reader.tensor("output.weight", {vocabulary, width});
-  const float* bias = architecture.output_bias ? reader.tensor("output.bias", {vocabulary}) : nullptr;
-  model->output = {projection, bias, width, vocabulary};
+  model->output =
+      architecture.tied_output ? model->embedding : reader.matrix("output.weight", width, vocabulary);
+  if (architecture.output_bias) model->output.bias = reader.tensor("output.bias", {vocabulary});
   EPICRISIS_RETURN_IF_ERROR(reader.finish(team));
   return std::unique_ptr<const ModelWeights>(std::move(model));
 } catch (const std::bad_alloc&) {

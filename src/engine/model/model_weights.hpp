@@ -47,7 +47,7 @@ struct DecoderLayer {
 /// loaded.
 struct ModelWeights {
   Architecture architecture;
-  const float* embedding = nullptr;  ///< [V, D]
+  LinearWeights embedding;  ///< [V, D]
   PositionTable encoder_positions;
   PositionTable decoder_positions;
   std::vector<EncoderLayer> encoder;

@@ -55,6 +55,7 @@ void multiply(const RowsView& x, const LinearOutput& output, int first_row, int 
   args.a = x.data + first_row * x.stride;
   args.a_stride = x.stride;
   args.b = weights.weight;
+  args.b_bfloat16 = weights.weight_bfloat16;
   args.b_stride = weights.in;
   args.c = output.y + first_row * output.y_stride + first_column;
   args.c_stride = output.y_stride;
@@ -71,8 +72,21 @@ void multiply(const RowsView& x, const LinearOutput& output, int first_row, int 
 }  // namespace
 
 LinearWeights LinearWeights::rows(int first, int count) const {
-  return {weight + static_cast<std::ptrdiff_t>(first) * in, bias == nullptr ? nullptr : bias + first, in,
-          count};
+  LinearWeights part = *this;
+  const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(first) * in;
+  if (weight != nullptr) part.weight += offset;
+  if (weight_bfloat16 != nullptr) part.weight_bfloat16 += offset;
+  if (bias != nullptr) part.bias += first;
+  part.out = count;
+  return part;
+}
+
+void copy_row(const LinearWeights& weights, std::ptrdiff_t index, float* y) noexcept {
+  if (weights.weight_bfloat16 != nullptr) {
+    kernels::widen_bfloat16(weights.weight_bfloat16 + index * weights.in, weights.in, y);
+  } else {
+    std::copy_n(weights.weight + index * weights.in, weights.in, y);
+  }
 }
 
 void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs, LinearMode mode,

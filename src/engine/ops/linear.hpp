@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -12,13 +13,18 @@ namespace epicrisis::engine {
 /// A weight matrix as checkpoints store it. The memory belongs to the model's weights.
 struct LinearWeights {
   const float* weight = nullptr;  ///< [out, in]
-  const float* bias = nullptr;    ///< [out], or null for none.
+  const std::uint16_t* weight_bfloat16 =
+      nullptr;                  ///< Stands in for `weight`: [out, in] bits of bfloat16 elements.
+  const float* bias = nullptr;  ///< [out], or null for none.
   int in = 0;
   int out = 0;
 
   /// The part that computes outputs [first, first + count): one attention head's, say.
   LinearWeights rows(int first, int count) const;
 };
+
+/// y = row `index` of the matrix, as float32: [in].
+void copy_row(const LinearWeights& weights, std::ptrdiff_t index, float* y) noexcept;
 
 /// Where one product of an op goes.
 struct LinearOutput {

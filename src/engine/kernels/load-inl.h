@@ -1,20 +1,35 @@
-// Loads and stores of fewer elements than a vector holds, compiled once per instruction set by each kernel
+// Loads and stores of whole and partial vectors, compiled once per instruction set by each kernel
 // file.
-#if defined(EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
-#undef EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
+#if defined(EPICRISIS_ENGINE_KERNELS_LOAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EPICRISIS_ENGINE_KERNELS_LOAD_INL_H_
+#undef EPICRISIS_ENGINE_KERNELS_LOAD_INL_H_
 #else
-#define EPICRISIS_ENGINE_KERNELS_PARTIAL_INL_H_
+#define EPICRISIS_ENGINE_KERNELS_LOAD_INL_H_
 #endif
 
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+/// A vector of float32 elements.
+template <class D>
+HWY_INLINE hn::Vec<D> load_widened(D d, const float* p) {
+  return hn::LoadU(d, p);
+}
+
+/// A vector of bfloat16 elements, given by their bits, as float32: exact, they are its upper halves.
+template <class D>
+HWY_INLINE hn::Vec<D> load_widened(D d, const std::uint16_t* p) {
+  const hn::RebindToUnsigned<D> bits;
+  const hn::Rebind<std::uint16_t, D> narrow;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, hn::LoadU(narrow, p))));
+}
 
 /// Elements p[0 .. count), then zeros. Touches nothing past them: a row may end where a mapped file does, and
 /// on SSE4 Highway's masked load reads the whole vector.
@@ -27,6 +42,13 @@ HWY_INLINE hn::Vec<D> load_first(D d, const float* p, int count) {
   std::copy_n(p, count, lanes);
   return hn::Load(d, lanes);
 #endif
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_first(D d, const std::uint16_t* p, int count) {
+  HWY_ALIGN std::uint16_t lanes[hn::MaxLanes(D())] = {};
+  std::copy_n(p, count, lanes);
+  return load_widened(d, lanes);
 }
 
 /// p[0 .. count) = the first elements of `v`.
