@@ -14,11 +14,18 @@ namespace {
 
 constexpr int kTargetTokens = 32;
 
-const Engine& engine() {
-  static const std::shared_ptr<const Engine> loaded =
-      Engine::load(testing::random_checkpoint(testing::pegasus_architecture(8000, 256, 4, 4, 1024, 1024), 1))
-          .value();
-  return *loaded;
+const Architecture& architecture() {
+  static const Architecture small = testing::pegasus_architecture(8000, 256, 4, 4, 1024, 1024);
+  return small;
+}
+
+DType stored_as(std::int64_t bfloat16) { return bfloat16 != 0 ? DType::kBFloat16 : DType::kFloat32; }
+
+const Engine& engine(std::int64_t bfloat16) {
+  static const auto wide = Engine::load(testing::random_checkpoint(architecture(), 1, stored_as(0))).value();
+  static const auto narrow =
+      Engine::load(testing::random_checkpoint(architecture(), 1, stored_as(1))).value();
+  return bfloat16 != 0 ? *narrow : *wide;
 }
 
 /// Sources as long as notes are: from forty tokens (a finding) to some six hundred (a consult), most near a
@@ -28,14 +35,13 @@ std::vector<std::vector<TokenId>> notes(int count) {
   for (int i = 0; i < count; ++i) {
     const double quantile = (i + 0.5) / count;
     const int length = count == 1 ? 96 : static_cast<int>(40 * std::pow(15.0, quantile * quantile));
-    sources.push_back(testing::random_source(engine().architecture(), length, static_cast<std::uint32_t>(i)));
+    sources.push_back(testing::random_source(architecture(), length, static_cast<std::uint32_t>(i)));
   }
   return sources;
 }
 
 void BM_Load(benchmark::State& state) {
-  const Checkpoint checkpoint = testing::random_checkpoint(
-      engine().architecture(), 1, state.range(0) == 0 ? DType::kFloat32 : DType::kBFloat16);
+  const Checkpoint checkpoint = testing::random_checkpoint(architecture(), 1, stored_as(state.range(0)));
   for (auto _ : state) benchmark::DoNotOptimize(Engine::load(checkpoint).value());
 }
 BENCHMARK(BM_Load)->Arg(0)->Arg(1)->ArgName("bf16")->Unit(benchmark::kMillisecond)->UseRealTime();
@@ -45,24 +51,28 @@ void BM_Encode(benchmark::State& state) {
   std::int64_t tokens = 0;
   for (const auto& source : sources) tokens += static_cast<std::int64_t>(source.size());
   for (auto _ : state) {
-    auto session = engine().start_session().value();
+    auto session = engine(state.range(1)).start_session().value();
     if (!session->add(sources)) return state.SkipWithError("add failed");
   }
   state.counters["tokens/s"] =
       benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(BM_Encode)->Arg(1)->Arg(32)->ArgName("notes")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_Encode)
+    ->ArgsProduct({{1, 32}, {0, 1}})
+    ->ArgNames({"notes", "bf16"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 /// Decodes kTargetTokens with `beams` hypotheses a note; every step, each beam continues another one's cache.
 void BM_Decode(benchmark::State& state) {
   const auto sources = notes(static_cast<int>(state.range(0)));
   const int beams = static_cast<int>(state.range(1));
   const std::size_t rows = sources.size() * static_cast<std::size_t>(beams);
-  std::vector<float> logits(rows * static_cast<std::size_t>(engine().vocab_size()));
+  std::vector<float> logits(rows * static_cast<std::size_t>(architecture().vocab_size));
   const std::vector<TokenId> token{17};
   for (auto _ : state) {
     state.PauseTiming();
-    auto session = engine().start_session().value();
+    auto session = engine(state.range(2)).start_session().value();
     const auto ids = session->add(sources).value();
     state.ResumeTiming();
     for (int step = 0; step < kTargetTokens; ++step) {
@@ -80,13 +90,9 @@ void BM_Decode(benchmark::State& state) {
                                                        benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(BM_Decode)
-    ->Args({1, 1})
-    ->Args({1, 4})
-    ->Args({1, 8})
-    ->Args({8, 4})
-    ->Args({32, 1})
-    ->Args({32, 4})
-    ->ArgNames({"notes", "beams"})
+    ->ArgsProduct({{1}, {1, 4, 8}, {0, 1}})
+    ->ArgsProduct({{32}, {1, 4}, {0, 1}})
+    ->ArgNames({"notes", "beams", "bf16"})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
