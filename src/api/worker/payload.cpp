@@ -1,0 +1,64 @@
+#include "api/worker/payload.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "api/worker/csv_payload.hpp"
+
+namespace epicrisis::api {
+namespace {
+
+Error invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message), ""}; }
+
+std::string to_utf8(const Json& value) {
+  // A model's output is valid UTF-8; were it not, a mark in its place is better than no answer.
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Invocation> decode_json(std::string_view body) {
+  EPICRISIS_ASSIGN_OR_RETURN(Json request, parse_json(body, "The request body"));
+  if (!request.is_object()) return invalid("The request body must be a JSON object with 'inputs'.");
+  const auto inputs = request.find("inputs");
+  if (inputs == request.end()) return invalid("'inputs' is missing.");
+  Invocation invocation;
+  if (inputs->is_string()) {
+    invocation.inputs.emplace_back(std::move(inputs->get_ref<std::string&>()));
+  } else if (inputs->is_array()) {
+    invocation.inputs.reserve(inputs->size());
+    for (Json& input : *inputs) {
+      if (!input.is_string()) {
+        return invalid(fmt::format("'inputs[{}]' must be a string.", invocation.inputs.size()));
+      }
+      invocation.inputs.emplace_back(std::move(input.get_ref<std::string&>()));
+    }
+  } else {
+    return invalid("'inputs' must be a string or a list of strings.");
+  }
+  if (const auto parameters = request.find("parameters");
+      parameters != request.end() && !parameters->is_null()) {
+    if (!parameters->is_object()) return invalid("'parameters' must be an object.");
+    invocation.parameters = std::move(*parameters);
+  }
+  return invocation;
+}
+
+}  // namespace
+
+Result<Invocation> decode_invocation(MediaType type, std::string_view body) {
+  if (type == MediaType::kJson) return decode_json(body);
+  Invocation invocation;
+  EPICRISIS_ASSIGN_OR_RETURN(invocation.inputs, decode_csv_inputs(body));
+  return invocation;
+}
+
+std::string encode_results(MediaType type, std::string_view key, std::span<const std::string> results) {
+  if (type == MediaType::kCsv) return encode_csv_results(key, results);
+  Json list = Json::array();
+  for (const std::string& result : results) list.push_back({{std::string(key), result}});
+  return to_utf8(list);
+}
+
+std::string encode_error(std::string_view message) { return to_utf8({{"error", std::string(message)}}); }
+
+}  // namespace epicrisis::api

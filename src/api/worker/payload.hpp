@@ -1,0 +1,33 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/worker/media_type.hpp"
+#include "base/clinical_text.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace epicrisis::api {
+
+/// What a client asks of POST /invocations.
+struct Invocation {
+  std::vector<ClinicalText> inputs;
+  Json parameters = Json::object();
+};
+
+/// Reads a body. JSON: {"inputs": "…" | ["…", …], "parameters": {…}}; other members are ignored. CSV (RFC
+/// 4180): a header row with a column `inputs`, one note a row. Errors: kInvalidArgument, kCorrupt; they name
+/// field, row and byte, never text.
+Result<Invocation> decode_invocation(MediaType type, std::string_view body);
+
+/// Writes one result for each input under `key`. JSON: [{"<key>": "…"}, …], compact UTF-8 without ASCII
+/// escapes. CSV: `key` as header row, then one row each, ended by CRLF.
+std::string encode_results(MediaType type, std::string_view key, std::span<const std::string> results);
+
+/// {"error": "…"}.
+std::string encode_error(std::string_view message);
+
+}  // namespace epicrisis::api
