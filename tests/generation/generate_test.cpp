@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ostream>
+#include <string>
 
 #include "generation/scripted_backend.hpp"
 
@@ -98,30 +100,38 @@ TEST(Greedy, TakesTheLikeliestTokenEachStep) {
   }
 }
 
-GenerationConfig settings(int num_beams, bool sample) {
+struct SearchKind {
+  const char* name;
+  int num_beams;
+  bool sample;
+};
+void PrintTo(const SearchKind& kind, std::ostream* out) { *out << kind.name; }
+
+GenerationConfig settings(const SearchKind& kind) {
   GenerationConfig config;
-  config.num_beams = num_beams;
-  config.num_return_sequences = sample ? 3 : num_beams;
+  config.num_beams = kind.num_beams;
+  config.num_return_sequences = kind.sample ? 3 : kind.num_beams;
   config.max_length = 25;
   config.min_length = 4;
   config.no_repeat_ngram_size = 2;
-  config.do_sample = sample;
+  config.do_sample = kind.sample;
   config.seed = 5;
   return config;
 }
 
-class BatchMates : public ::testing::TestWithParam<GenerationConfig> {};
+class BatchMates : public ::testing::TestWithParam<SearchKind> {};
 
 TEST_P(BatchMates, ChangeNothing) {
   const ScriptedBackend backend(30, hashed_script(30, 99));
+  const GenerationConfig config = settings(GetParam());
   std::vector<Ids> sources;
   for (TokenId i = 0; i < 23; ++i) sources.push_back(Ids(static_cast<std::size_t>(1 + i % 5), i));
-  const auto together = generate(backend, sources, GetParam());
+  const auto together = generate(backend, sources, config);
   ASSERT_TRUE(together) << together.error().to_line();
   ASSERT_EQ(together->size(), sources.size());
   EXPECT_EQ(backend.sources_left, 0) << "finished sources leave the session";
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto alone = generate(backend, std::vector<Ids>{sources[i]}, GetParam());
+    const auto alone = generate(backend, std::vector<Ids>{sources[i]}, config);
     ASSERT_EQ(alone->at(0).size(), together->at(i).size());
     for (std::size_t j = 0; j < alone->at(0).size(); ++j) {
       EXPECT_EQ(alone->at(0)[j].ids, together->at(i)[j].ids) << "source " << i;
@@ -130,8 +140,10 @@ TEST_P(BatchMates, ChangeNothing) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Searches, BatchMates,
-                         ::testing::Values(settings(1, false), settings(4, false), settings(100, false),
-                                           settings(1, true)));
+                         ::testing::Values(SearchKind{"greedy", 1, false}, SearchKind{"beams", 4, false},
+                                           SearchKind{"beams_of_one_source_fill_a_step", 100, false},
+                                           SearchKind{"sampling", 1, true}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Generate, PromptOfADecoderOnlyModelIsItsSource) {
   ScriptedBackend backend(30, hashed_script(30, 3));

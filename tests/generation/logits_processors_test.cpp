@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <limits>
+#include <ostream>
+#include <string>
 
 namespace epicrisis {
 namespace {
@@ -22,6 +24,8 @@ struct Case {
   Ids source = {};
   LengthLimits limits = {1, 0, 10};
 };
+
+void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
 class Processors : public ::testing::TestWithParam<Case> {};
 
