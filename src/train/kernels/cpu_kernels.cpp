@@ -1,0 +1,422 @@
+#include "train/kernels/cpu_kernels.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "train/kernels/cpu_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// After highway.h, once per target.
+#include <hwy/contrib/math/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace epicrisis::train::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using Wide = hn::ScalableTag<float>;
+using One = hn::CappedTag<float, 1>;
+
+/// Calls body(tag, i) for whole vectors, then for the elements left over.
+template <class Body>
+HWY_INLINE void for_each_vector(std::size_t count, Body body) {
+  const Wide wide;
+  const std::size_t lanes = hn::Lanes(wide);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) body(wide, i);
+  for (; i < count; ++i) body(One(), i);
+}
+
+/// scale where element `index` of the stream is kept, else 0.
+template <class D>
+HWY_INLINE hn::Vec<D> keep_scale(D d, const DropoutStream& stream, std::size_t index) {
+  const hn::RebindToUnsigned<D> du;
+  const hn::RebindToSigned<D> di;
+  auto x = hn::Xor(hn::Iota(du, static_cast<std::uint32_t>(index)), hn::Set(du, stream.seed_low));
+  x = hn::Mul(x, hn::Set(du, 0xCC9E2D51U));
+  x = hn::Add(hn::Xor(x, hn::ShiftRight<15>(x)), hn::Set(du, stream.seed_high));
+  x = hn::Mul(x, hn::Set(du, 0x85EBCA6BU));
+  x = hn::Xor(x, hn::ShiftRight<13>(x));
+  x = hn::Mul(x, hn::Set(du, 0xC2B2AE35U));
+  x = hn::Xor(x, hn::ShiftRight<16>(x));
+  // Signed comparison of 31 bits: the only integer comparison every instruction set has.
+  const auto dropped = hn::Gt(hn::Set(di, static_cast<std::int32_t>(stream.threshold >> 1)),
+                              hn::BitCast(di, hn::ShiftRight<1>(x)));
+  return hn::IfThenZeroElse(hn::RebindMask(d, dropped), hn::Set(d, stream.scale));
+}
+
+void Add(float* HWY_RESTRICT x, const float* HWY_RESTRICT y, std::size_t count) {
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    hn::StoreU(hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, x + i);
+  });
+}
+
+void BiasReluDropout(float* HWY_RESTRICT x, const float* HWY_RESTRICT bias, std::size_t rows,
+                     std::size_t columns, const DropoutStream& stream, std::size_t first_element) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* row = x + r * columns;
+    const std::size_t first = first_element + r * columns;
+    if (stream.active()) {
+      for_each_vector(columns, [&](auto d, std::size_t c) {
+        const auto value = hn::Max(hn::Add(hn::LoadU(d, row + c), hn::LoadU(d, bias + c)), hn::Zero(d));
+        hn::StoreU(hn::Mul(value, keep_scale(d, stream, first + c)), d, row + c);
+      });
+    } else {
+      for_each_vector(columns, [&](auto d, std::size_t c) {
+        hn::StoreU(hn::Max(hn::Add(hn::LoadU(d, row + c), hn::LoadU(d, bias + c)), hn::Zero(d)), d, row + c);
+      });
+    }
+  }
+}
+
+void ReluDropoutBackward(float* HWY_RESTRICT gradient, const float* HWY_RESTRICT output, std::size_t count,
+                         float scale) {
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    const auto positive = hn::Gt(hn::LoadU(d, output + i), hn::Zero(d));
+    hn::StoreU(hn::IfThenElseZero(positive, hn::Mul(hn::LoadU(d, gradient + i), hn::Set(d, scale))), d,
+               gradient + i);
+  });
+}
+
+void DropoutAdd(float* out, const float* x, const float* residual, std::size_t count,
+                const DropoutStream& stream, std::size_t first_element) {
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    auto value = hn::LoadU(d, x + i);
+    if (stream.active()) value = hn::Mul(value, keep_scale(d, stream, first_element + i));
+    if (residual != nullptr) value = hn::Add(value, hn::LoadU(d, residual + i));
+    hn::StoreU(value, d, out + i);
+  });
+}
+
+template <class D>
+HWY_INLINE float sum_lanes(D d, hn::Vec<D> value) {
+  return hn::GetLane(hn::SumOfLanes(d, value));
+}
+
+float SoftmaxDropout(float* HWY_RESTRICT scores, std::size_t count, float scale, const DropoutStream& stream,
+                     std::size_t first_element) {
+  const Wide wide;
+  auto maxima = hn::Set(wide, -std::numeric_limits<float>::infinity());
+  float maximum = -std::numeric_limits<float>::infinity();
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    if constexpr (std::is_same_v<decltype(d), Wide>)
+      maxima = hn::Max(maxima, hn::LoadU(d, scores + i));
+    else
+      maximum = scores[i] > maximum ? scores[i] : maximum;
+  });
+  const float wide_maximum = hn::GetLane(hn::MaxOfLanes(wide, maxima));
+  maximum = wide_maximum > maximum ? wide_maximum : maximum;
+
+  auto sums = hn::Zero(wide);
+  float sum = 0;
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    const auto value =
+        hn::Exp(d, hn::Mul(hn::Sub(hn::LoadU(d, scores + i), hn::Set(d, maximum)), hn::Set(d, scale)));
+    hn::StoreU(value, d, scores + i);
+    if constexpr (std::is_same_v<decltype(d), Wide>)
+      sums = hn::Add(sums, value);
+    else
+      sum += hn::GetLane(value);
+  });
+  sum += sum_lanes(wide, sums);
+
+  const float inverse = 1.0F / sum;
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    auto value = hn::Mul(hn::LoadU(d, scores + i), hn::Set(d, inverse));
+    if (stream.active()) value = hn::Mul(value, keep_scale(d, stream, first_element + i));
+    hn::StoreU(value, d, scores + i);
+  });
+  return maximum * scale + std::log(sum);
+}
+
+void SoftmaxDropoutBackward(float* HWY_RESTRICT scores, float* HWY_RESTRICT gradient, std::size_t count,
+                            float scale, float log_sum, float delta, const DropoutStream& stream,
+                            std::size_t first_element) {
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    const auto probability =
+        hn::Exp(d, hn::Sub(hn::Mul(hn::LoadU(d, scores + i), hn::Set(d, scale)), hn::Set(d, log_sum)));
+    auto upstream = hn::LoadU(d, gradient + i);
+    auto dropped = probability;
+    if (stream.active()) {
+      const auto keep = keep_scale(d, stream, first_element + i);
+      upstream = hn::Mul(upstream, keep);
+      dropped = hn::Mul(dropped, keep);
+    }
+    hn::StoreU(dropped, d, scores + i);
+    const auto raw = hn::Mul(probability, hn::Sub(upstream, hn::Set(d, delta)));
+    hn::StoreU(hn::Mul(raw, hn::Set(d, scale)), d, gradient + i);
+  });
+}
+
+float Dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, std::size_t count) {
+  const Wide wide;
+  auto sums = hn::Zero(wide);
+  float sum = 0;
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    if constexpr (std::is_same_v<decltype(d), Wide>)
+      sums = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sums);
+    else
+      sum += a[i] * b[i];
+  });
+  return sum + sum_lanes(wide, sums);
+}
+
+float CrossEntropy(float* HWY_RESTRICT logits, std::size_t vocabulary, std::size_t label, float smoothing,
+                   float gradient_scale) {
+  const Wide wide;
+  auto maxima = hn::Set(wide, -std::numeric_limits<float>::infinity());
+  auto totals = hn::Zero(wide);
+  float maximum = -std::numeric_limits<float>::infinity();
+  float total = 0;
+  for_each_vector(vocabulary, [&](auto d, std::size_t i) {
+    if constexpr (std::is_same_v<decltype(d), Wide>) {
+      const auto value = hn::LoadU(d, logits + i);
+      maxima = hn::Max(maxima, value);
+      totals = hn::Add(totals, value);
+    } else {
+      maximum = logits[i] > maximum ? logits[i] : maximum;
+      total += logits[i];
+    }
+  });
+  const float wide_maximum = hn::GetLane(hn::MaxOfLanes(wide, maxima));
+  maximum = wide_maximum > maximum ? wide_maximum : maximum;
+  total += sum_lanes(wide, totals);
+
+  const float label_logit = logits[label];
+  auto sums = hn::Zero(wide);
+  float sum = 0;
+  for_each_vector(vocabulary, [&](auto d, std::size_t i) {
+    const auto value = hn::Exp(d, hn::Sub(hn::LoadU(d, logits + i), hn::Set(d, maximum)));
+    hn::StoreU(value, d, logits + i);
+    if constexpr (std::is_same_v<decltype(d), Wide>)
+      sums = hn::Add(sums, value);
+    else
+      sum += hn::GetLane(value);
+  });
+  sum += sum_lanes(wide, sums);
+  const float log_sum = maximum + std::log(sum);
+
+  if (gradient_scale != 0.0F) {
+    const float factor = gradient_scale / sum;
+    const float uniform = -gradient_scale * smoothing / static_cast<float>(vocabulary);
+    for_each_vector(vocabulary, [&](auto d, std::size_t i) {
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, logits + i), hn::Set(d, factor), hn::Set(d, uniform)), d,
+                 logits + i);
+    });
+    logits[label] -= gradient_scale * (1.0F - smoothing);
+  }
+  const float mean_loss = log_sum - total / static_cast<float>(vocabulary);
+  return (1.0F - smoothing) * (log_sum - label_logit) + smoothing * mean_loss;
+}
+
+void LayerNorm(float* HWY_RESTRICT out, float* HWY_RESTRICT means, float* HWY_RESTRICT inverse_deviations,
+               const float* HWY_RESTRICT x, const float* HWY_RESTRICT weight, const float* HWY_RESTRICT bias,
+               std::size_t rows, std::size_t columns, float epsilon) {
+  const Wide wide;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float* row = x + r * columns;
+    auto sums = hn::Zero(wide);
+    float sum = 0;
+    for_each_vector(columns, [&](auto d, std::size_t c) {
+      if constexpr (std::is_same_v<decltype(d), Wide>)
+        sums = hn::Add(sums, hn::LoadU(d, row + c));
+      else
+        sum += row[c];
+    });
+    const float mean = (sum + sum_lanes(wide, sums)) / static_cast<float>(columns);
+    auto squares = hn::Zero(wide);
+    float square = 0;
+    for_each_vector(columns, [&](auto d, std::size_t c) {
+      const auto centred = hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean));
+      if constexpr (std::is_same_v<decltype(d), Wide>)
+        squares = hn::MulAdd(centred, centred, squares);
+      else
+        square += hn::GetLane(hn::Mul(centred, centred));
+    });
+    const float variance = (square + sum_lanes(wide, squares)) / static_cast<float>(columns);
+    const float inverse = 1.0F / std::sqrt(variance + epsilon);
+    means[r] = mean;
+    inverse_deviations[r] = inverse;
+    for_each_vector(columns, [&](auto d, std::size_t c) {
+      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
+      hn::StoreU(hn::MulAdd(normal, hn::LoadU(d, weight + c), hn::LoadU(d, bias + c)), d,
+                 out + r * columns + c);
+    });
+  }
+}
+
+void LayerNormBackward(float* HWY_RESTRICT x_gradient, float* HWY_RESTRICT weight_gradient,
+                       float* HWY_RESTRICT bias_gradient, const float* HWY_RESTRICT gradient,
+                       const float* HWY_RESTRICT x, const float* HWY_RESTRICT means,
+                       const float* HWY_RESTRICT inverse_deviations, const float* HWY_RESTRICT weight,
+                       std::size_t rows, std::size_t columns) {
+  const Wide wide;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float* row = x + r * columns;
+    const float* upstream = gradient + r * columns;
+    const float mean = means[r];
+    const float inverse = inverse_deviations[r];
+    auto sums = hn::Zero(wide);
+    auto products = hn::Zero(wide);
+    float sum = 0;
+    float product = 0;
+    for_each_vector(columns, [&](auto d, std::size_t c) {
+      const auto dy = hn::LoadU(d, upstream + c);
+      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
+      const auto weighted = hn::Mul(dy, hn::LoadU(d, weight + c));
+      hn::StoreU(hn::MulAdd(dy, normal, hn::LoadU(d, weight_gradient + c)), d, weight_gradient + c);
+      hn::StoreU(hn::Add(dy, hn::LoadU(d, bias_gradient + c)), d, bias_gradient + c);
+      if constexpr (std::is_same_v<decltype(d), Wide>) {
+        sums = hn::Add(sums, weighted);
+        products = hn::MulAdd(weighted, normal, products);
+      } else {
+        sum += hn::GetLane(weighted);
+        product += hn::GetLane(hn::Mul(weighted, normal));
+      }
+    });
+    const float mean_sum = (sum + sum_lanes(wide, sums)) / static_cast<float>(columns);
+    const float mean_product = (product + sum_lanes(wide, products)) / static_cast<float>(columns);
+    for_each_vector(columns, [&](auto d, std::size_t c) {
+      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
+      const auto weighted = hn::Mul(hn::LoadU(d, upstream + c), hn::LoadU(d, weight + c));
+      const auto centred =
+          hn::Sub(hn::Sub(weighted, hn::Set(d, mean_sum)), hn::Mul(normal, hn::Set(d, mean_product)));
+      hn::StoreU(hn::Mul(centred, hn::Set(d, inverse)), d, x_gradient + r * columns + c);
+    });
+  }
+}
+
+void AdamUpdate(float* HWY_RESTRICT parameters, const float* HWY_RESTRICT gradients,
+                float* HWY_RESTRICT first_moments, float* HWY_RESTRICT second_moments, std::size_t count,
+                const AdamStep& step) {
+  const float keep = 1.0F - step.learning_rate * step.decoupled_decay;
+  const float rate = step.learning_rate / step.first_correction;
+  const float inverse_correction = 1.0F / step.second_correction_sqrt;
+  for_each_vector(count, [&](auto d, std::size_t i) {
+    auto parameter = hn::LoadU(d, parameters + i);
+    auto gradient = hn::Mul(hn::LoadU(d, gradients + i), hn::Set(d, step.gradient_scale));
+    gradient = hn::MulAdd(parameter, hn::Set(d, step.coupled_decay), gradient);
+    parameter = hn::Mul(parameter, hn::Set(d, keep));
+    const auto first = hn::MulAdd(hn::LoadU(d, first_moments + i), hn::Set(d, step.beta1),
+                                  hn::Mul(gradient, hn::Set(d, step.one_minus_beta1)));
+    const auto second = hn::MulAdd(hn::LoadU(d, second_moments + i), hn::Set(d, step.beta2),
+                                   hn::Mul(hn::Mul(gradient, gradient), hn::Set(d, step.one_minus_beta2)));
+    hn::StoreU(first, d, first_moments + i);
+    hn::StoreU(second, d, second_moments + i);
+    const auto denominator =
+        hn::MulAdd(hn::Sqrt(second), hn::Set(d, inverse_correction), hn::Set(d, step.epsilon));
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, rate), hn::Div(first, denominator), parameter), d, parameters + i);
+  });
+}
+
+double SumOfSquares(const float* HWY_RESTRICT x, std::size_t count) {
+  double total = 0;
+  // Blocks keep float32 partial sums short, so that the norm of millions of gradients stays exact enough.
+  constexpr std::size_t kBlock = 1024;
+  for (std::size_t begin = 0; begin < count; begin += kBlock)
+    total += static_cast<double>(Dot(x + begin, x + begin, count - begin < kBlock ? count - begin : kBlock));
+  return total;
+}
+
+}  // namespace epicrisis::train::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace epicrisis::train::kernels {
+
+HWY_EXPORT(Add);
+HWY_EXPORT(BiasReluDropout);
+HWY_EXPORT(ReluDropoutBackward);
+HWY_EXPORT(DropoutAdd);
+HWY_EXPORT(SoftmaxDropout);
+HWY_EXPORT(SoftmaxDropoutBackward);
+HWY_EXPORT(Dot);
+HWY_EXPORT(CrossEntropy);
+HWY_EXPORT(LayerNorm);
+HWY_EXPORT(LayerNormBackward);
+HWY_EXPORT(AdamUpdate);
+HWY_EXPORT(SumOfSquares);
+
+namespace {
+std::uint64_t mixed(std::uint64_t x) {  // SplitMix64's finalizer (Steele et al. 2014)
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return x ^ (x >> 31);
+}
+}  // namespace
+
+DropoutStream DropoutStream::create(double probability, std::uint64_t seed) {
+  DropoutStream stream;
+  if (probability <= 0) return stream;
+  const std::uint64_t bits = mixed(seed + 0x9E3779B97F4A7C15ULL);
+  stream.seed_low = static_cast<std::uint32_t>(bits);
+  stream.seed_high = static_cast<std::uint32_t>(bits >> 32);
+  stream.threshold = static_cast<std::uint32_t>(std::min(probability * 0x1p32, 0x1p32 - 1));
+  stream.scale = static_cast<float>(1.0 / (1.0 - probability));
+  return stream;
+}
+
+DropoutStream DropoutStream::part(std::uint64_t index) const {
+  DropoutStream part = *this;
+  const std::uint64_t bits =
+      mixed((std::uint64_t{seed_high} << 32 | seed_low) + (index + 1) * 0x9E3779B97F4A7C15ULL);
+  part.seed_low = static_cast<std::uint32_t>(bits);
+  part.seed_high = static_cast<std::uint32_t>(bits >> 32);
+  return part;
+}
+
+void add(float* x, const float* y, std::size_t count) { HWY_DYNAMIC_DISPATCH(Add)(x, y, count); }
+void add_bias(float* x, const float* bias, std::size_t rows, std::size_t columns) {
+  for (std::size_t r = 0; r < rows; ++r) HWY_DYNAMIC_DISPATCH(Add)(x + r * columns, bias, columns);
+}
+void bias_relu_dropout(float* x, const float* bias, std::size_t rows, std::size_t columns,
+                       const DropoutStream& stream, std::size_t first_element) {
+  HWY_DYNAMIC_DISPATCH(BiasReluDropout)(x, bias, rows, columns, stream, first_element);
+}
+void relu_dropout_backward(float* gradient, const float* output, std::size_t count, float scale) {
+  HWY_DYNAMIC_DISPATCH(ReluDropoutBackward)(gradient, output, count, scale);
+}
+void dropout_add(float* out, const float* x, const float* residual, std::size_t count,
+                 const DropoutStream& stream, std::size_t first_element) {
+  HWY_DYNAMIC_DISPATCH(DropoutAdd)(out, x, residual, count, stream, first_element);
+}
+void add_column_sums(float* sums, const float* x, std::size_t rows, std::size_t columns) {
+  for (std::size_t r = 0; r < rows; ++r) HWY_DYNAMIC_DISPATCH(Add)(sums, x + r * columns, columns);
+}
+float softmax_dropout(float* scores, std::size_t count, float scale, const DropoutStream& stream,
+                      std::size_t first_element) {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxDropout)(scores, count, scale, stream, first_element);
+}
+void softmax_dropout_backward(float* scores, float* gradient, std::size_t count, float scale, float log_sum,
+                              float delta, const DropoutStream& stream, std::size_t first_element) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxDropoutBackward)
+  (scores, gradient, count, scale, log_sum, delta, stream, first_element);
+}
+float dot(const float* a, const float* b, std::size_t count) {
+  return HWY_DYNAMIC_DISPATCH(Dot)(a, b, count);
+}
+float cross_entropy(float* logits, std::size_t vocabulary, std::size_t label, float smoothing,
+                    float gradient_scale) {
+  return HWY_DYNAMIC_DISPATCH(CrossEntropy)(logits, vocabulary, label, smoothing, gradient_scale);
+}
+void layer_norm(float* out, float* means, float* inverse_deviations, const float* x, const float* weight,
+                const float* bias, std::size_t rows, std::size_t columns, float epsilon) {
+  HWY_DYNAMIC_DISPATCH(LayerNorm)(out, means, inverse_deviations, x, weight, bias, rows, columns, epsilon);
+}
+void layer_norm_backward(float* x_gradient, float* weight_gradient, float* bias_gradient,
+                         const float* gradient, const float* x, const float* means,
+                         const float* inverse_deviations, const float* weight, std::size_t rows,
+                         std::size_t columns) {
+  HWY_DYNAMIC_DISPATCH(LayerNormBackward)
+  (x_gradient, weight_gradient, bias_gradient, gradient, x, means, inverse_deviations, weight, rows, columns);
+}
+void adam_update(float* parameters, const float* gradients, float* first_moments, float* second_moments,
+                 std::size_t count, const AdamStep& step) {
+  HWY_DYNAMIC_DISPATCH(AdamUpdate)(parameters, gradients, first_moments, second_moments, count, step);
+}
+double sum_of_squares(const float* x, std::size_t count) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x, count);
+}
+
+}  // namespace epicrisis::train::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "checkpoint/architecture.hpp"
+
+namespace epicrisis::train {
+
+enum class InitialValue { kNormal, kZero, kOne, kEmbedding };
+
+/// One trained tensor of the canonical names (checkpoint/weights.hpp) inside a flat float32 buffer.
+struct ParameterSlot {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::int64_t offset = 0;  ///< In elements.
+  std::int64_t count = 0;
+  InitialValue initial = InitialValue::kNormal;
+
+  /// Biases and norm weights, which weight decay usually spares.
+  bool is_bias_or_norm() const noexcept { return shape.size() == 1; }
+};
+
+/// Where every trained parameter of an architecture lies. Query, key and value projections stand side by
+/// side, so that one matrix product computes all three.
+class ParameterLayout {
+ public:
+  /// Errors: kUnsupported naming the family or the option that cannot be trained yet.
+  static Result<ParameterLayout> create(const Architecture& architecture);
+
+  const std::vector<ParameterSlot>& slots() const noexcept { return slots_; }
+  std::int64_t total() const noexcept { return total_; }
+  /// Precondition: the name exists.
+  const ParameterSlot& slot(std::string_view name) const;
+
+ private:
+  void append(std::string name, std::vector<std::int64_t> shape, InitialValue initial);
+  void append_norm(const std::string& name, int width);
+  void append_projection(const std::string& prefix, const std::vector<std::string>& names, int out, int in);
+  void append_stack(const std::string& name, const StackShape& shape, const Architecture& architecture,
+                    bool is_decoder);
+
+  std::vector<ParameterSlot> slots_;
+  std::int64_t total_ = 0;
+};
+
+}  // namespace epicrisis::train

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "generation/backend.hpp"
+#include "train/transformer.hpp"
+
+namespace epicrisis::train {
+
+/// Lets generation drive a model while it is being trained, without exporting it: the parameters of the
+/// moment, no dropout, no gradients. Decoding runs on the CPU. `model` must outlive this and stay as it is
+/// while a session lives.
+class TorchBackend final : public Backend {
+ public:
+  explicit TorchBackend(const Transformer& model) : model_(model) {}
+
+  int vocab_size() const noexcept override { return model_.architecture().vocab_size; }
+  int max_source_tokens() const noexcept override { return model_.architecture().max_positions; }
+  int max_target_tokens() const noexcept override { return model_.architecture().max_positions; }
+  bool is_encoder_decoder() const noexcept override { return true; }
+  Result<std::unique_ptr<DecodeSession>> start_session() const override;
+
+ private:
+  const Transformer& model_;
+};
+
+}  // namespace epicrisis::train

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/tensor.hpp"
+#include "data/gap_sentences.hpp"
+
+namespace epicrisis::train {
+
+enum class Objective { kSummarize, kGapSentences };
+enum class Interval { kNo, kSteps, kEpoch };
+
+/// What a training run is asked to do; named and meaning as transformers' Seq2SeqTrainingArguments where that
+/// has the setting. Defaults suit fine-tuning a small pre-trained model on one to two thousand short pairs.
+struct TrainingOptions {
+  // What is trained, on what.
+  Objective objective = Objective::kSummarize;
+  std::vector<std::filesystem::path> train_files;  ///< CSV or JSON Lines; plain text for gap sentences.
+  std::vector<std::filesystem::path> validation_files;
+  std::string note_column = "note";
+  std::string summary_column = "summary";
+  std::filesystem::path model;                          ///< Folder to fine-tune; empty: from scratch.
+  std::filesystem::path tokenizer;                      ///< Folder; empty: the model's.
+  std::map<std::string, std::string> config_overrides;  ///< Keys of config.json.
+  std::filesystem::path output_dir;
+  bool overwrite_output_dir = false;
+  data::GapSentenceOptions gap_sentences;
+
+  // Sizes.
+  std::size_t max_source_length = 512;
+  std::size_t max_target_length = 128;
+  std::size_t per_device_train_batch_size = 16;
+  std::size_t per_device_eval_batch_size = 32;
+  std::size_t tokens_per_batch = 0;  ///< Not 0: batches are filled up to so many tokens instead.
+  std::size_t gradient_accumulation_steps = 1;
+  bool group_by_length = false;
+  std::size_t max_train_samples = 0;  ///< 0: all.
+  std::size_t max_eval_samples = 0;   ///< 0: all.
+
+  // How long.
+  double num_train_epochs = 15;
+  std::int64_t max_steps = 0;    ///< Not 0: overrides num_train_epochs.
+  double max_train_minutes = 0;  ///< Not 0: the run ends there and the schedule is stretched to end with it.
+
+  // Optimization.
+  std::string optim = "adamw";
+  double learning_rate = 5e-4;
+  double weight_decay = 0.01;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double max_grad_norm = 1.0;
+  std::string lr_scheduler_type = "linear";
+  std::int64_t warmup_steps = 0;  ///< Not 0: overrides warmup_ratio.
+  double warmup_ratio = 0.1;
+  double label_smoothing_factor = 0.1;
+  bool bf16 = false;
+  std::uint64_t seed = 42;
+  int threads = 0;  ///< 0: one a core.
+
+  // Reports, evaluation, checkpoints.
+  std::int64_t logging_steps = 25;
+  Interval eval_strategy = Interval::kEpoch;  ///< Needs validation files; without, there is no evaluation.
+  std::int64_t eval_steps = 500;
+  Interval save_strategy = Interval::kEpoch;
+  std::int64_t save_steps = 500;
+  std::size_t save_total_limit = 2;  ///< The best checkpoint is kept besides; 0: all.
+  bool predict_with_generate = true;
+  bool load_best_model_at_end = true;
+  std::string metric_for_best_model;       ///< Empty: "rougeL" with predict_with_generate, else "loss".
+  std::int64_t generation_max_length = 0;  ///< 0: max_target_length.
+  int generation_num_beams = 1;            ///< While training.
+  std::string resume_from_checkpoint;      ///< A checkpoint folder, or "last" for the newest in output_dir.
+
+  // What the finished model carries.
+  DType save_dtype = DType::kFloat32;
+  std::map<std::string, std::string> generation_overrides;  ///< Keys of generation_config.json.
+};
+
+}  // namespace epicrisis::train

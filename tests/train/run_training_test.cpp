@@ -1,0 +1,189 @@
+// Whole runs of a tiny model.
+#include "train/run_training.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "base/files.hpp"
+#include "support/fixtures.hpp"
+
+namespace epicrisis::train {
+namespace {
+namespace fs = std::filesystem;
+
+class QuietObserver final : public TrainingObserver {
+ public:
+  void on_stage(std::string_view) override {}
+  void on_progress(const TrainingProgress& progress) override { step_ = progress.step; }
+  void on_metrics(const Json&) override {}
+  void on_warning(std::string_view) override {}
+  bool stop_requested() override { return stop_at > 0 && step_ >= stop_at; }
+  std::int64_t stop_at = 0;
+
+ private:
+  std::int64_t step_ = 0;
+};
+
+class RunTraining : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto folder = TemporaryDirectory::create();
+    ASSERT_TRUE(folder.has_value());
+    folder_.emplace(*std::move(folder));
+    std::string csv = "note,summary\r\n";
+    const std::vector<std::string> findings = {"knee pain", "a dry cough", "chest pain", "fever",
+                                               "back pain"};
+    for (std::size_t i = 0; i < 20; ++i) {
+      const std::string& finding = findings[i % findings.size()];
+      csv += "\"The patient is " + std::to_string(30 + i) + " years old and reports " + finding +
+             ", for two days.\",";
+      csv += "\"Has " + finding + ".\"\r\n";
+    }
+    ASSERT_TRUE(write_file_atomically(path("train.csv"), csv).has_value());
+  }
+  fs::path path(const std::string& name) const { return folder_->path() / name; }
+  TrainingOptions tiny(const std::string& output) const {
+    TrainingOptions options;
+    options.train_files = {path("train.csv")};
+    options.tokenizer = epicrisis::testing::kept_fixtures_dir() / "pegasus" / "xsum-like";
+    options.output_dir = path(output);
+    options.config_overrides = {{"d_model", "16"},
+                                {"encoder_layers", "1"},
+                                {"decoder_layers", "1"},
+                                {"encoder_attention_heads", "2"},
+                                {"decoder_attention_heads", "2"},
+                                {"encoder_ffn_dim", "32"},
+                                {"decoder_ffn_dim", "32"},
+                                {"attention_dropout", "0.1"}};
+    options.max_source_length = 48;
+    options.max_target_length = 16;
+    options.per_device_train_batch_size = 4;
+    options.num_train_epochs = 2;
+    options.logging_steps = 1;
+    options.threads = 1;
+    return options;
+  }
+  /// The value of `key` by step, from metrics.jsonl.
+  std::map<std::int64_t, double> logged(const std::string& output, const std::string& key) const {
+    std::map<std::int64_t, double> values;
+    std::ifstream file(path(output) / "metrics.jsonl");
+    for (std::string line; std::getline(file, line);) {
+      const Json json = Json::parse(line);
+      if (json.contains(key)) values[json["step"].get<std::int64_t>()] = json[key].get<double>();
+    }
+    return values;
+  }
+  std::optional<TemporaryDirectory> folder_;
+};
+
+TEST_F(RunTraining, LeavesACompleteModelFolder) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.validation_files = options.train_files;
+  options.max_eval_samples = 4;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  EXPECT_EQ((*results)["global_step"], 10);
+  for (const char* file :
+       {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "metrics.jsonl", "train_results.json"})
+    EXPECT_TRUE(fs::exists(path("out") / file)) << file;
+  EXPECT_EQ(logged("out", "loss").size(), 10U);
+  EXPECT_EQ(logged("out", "eval_loss").size(), 2U);
+  EXPECT_EQ(logged("out", "eval_rougeL").size(), 2U);
+}
+
+TEST_F(RunTraining, LossFalls) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.num_train_epochs = 12;
+  options.learning_rate = 1e-2;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  const auto losses = logged("out", "loss");
+  EXPECT_LT(losses.rbegin()->second, 0.6 * losses.begin()->second);
+}
+
+TEST_F(RunTraining, AResumedRunGivesTheNumbersOfAnUninterruptedOne) {
+  QuietObserver whole;
+  TrainingOptions options = tiny("whole");
+  options.gradient_accumulation_steps = 2;
+  options.num_train_epochs = 3;
+  ASSERT_TRUE(run_training(options, whole).has_value());
+
+  options.output_dir = path("parts");
+  QuietObserver interrupted;
+  interrupted.stop_at = 4;  // within an epoch
+  const auto stopped = run_training(options, interrupted);
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
+  options.resume_from_checkpoint = "last";
+  QuietObserver resumed;
+  const auto results = run_training(options, resumed);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+
+  EXPECT_EQ(logged("parts", "loss"), logged("whole", "loss"));
+  EXPECT_EQ(logged("parts", "grad_norm"), logged("whole", "grad_norm"));
+  EXPECT_EQ(read_file(path("parts") / "model.safetensors").value(),
+            read_file(path("whole") / "model.safetensors").value());
+}
+
+TEST_F(RunTraining, LearnsFromPlainText) {
+  std::string text;
+  for (int i = 0; i < 30; ++i)
+    text += "The patient has pain in the knee. She takes no drugs. The pain began today.\n\n";
+  ASSERT_TRUE(write_file_atomically(path("corpus.txt"), text).has_value());
+  TrainingOptions options = tiny("out");
+  options.objective = Objective::kGapSentences;
+  options.train_files = {path("corpus.txt")};
+  options.validation_files = options.train_files;
+  options.tokens_per_batch = 200;
+  QuietObserver observer;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  EXPECT_EQ(logged("out", "eval_loss").size(), 2U);
+}
+
+TEST_F(RunTraining, KeepsTheNewestCheckpointsAndTheBest) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.save_strategy = Interval::kSteps;
+  options.save_steps = 2;
+  options.save_total_limit = 1;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  int folders = 0;
+  for (const auto& entry : fs::directory_iterator(path("out"))) folders += entry.is_directory() ? 1 : 0;
+  EXPECT_EQ(folders, 1);
+  EXPECT_TRUE(fs::exists(path("out") / "checkpoint-10" / "trainer_state.json"));
+}
+
+TEST_F(RunTraining, RefusesToReplaceAFinishedRun) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.max_steps = 1;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kConflict);
+  options.overwrite_output_dir = true;
+  EXPECT_TRUE(run_training(options, observer).has_value());
+}
+
+TEST_F(RunTraining, NamesTheNearestConfigKey) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.config_overrides = {{"encoder_layer", "2"}};
+  const auto results = run_training(options, observer);
+  ASSERT_FALSE(results.has_value());
+  EXPECT_NE(results.error().public_message.find("'encoder_layers'"), std::string::npos);
+}
+
+TEST_F(RunTraining, LengthsBeyondThePositionsAreRefused) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.max_source_length = 4096;
+  options.config_overrides["max_position_embeddings"] = "64";
+  EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace epicrisis::train
