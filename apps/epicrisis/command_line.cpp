@@ -12,6 +12,7 @@ void add_commands(CLI::App& app, CommandAction& chosen) {
   add_summarize_command(app, chosen);
   add_tokenize_command(app, chosen);
   add_tokenizer_command(app, chosen);
+  add_train_command(app, chosen);
   add_worker_command(app, chosen);
 }
 
