@@ -204,8 +204,8 @@ std::optional<Error> unknown_option(const CLI::App& app, const std::vector<std::
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string_view nearest = nearest_name(name, known);
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("There is no option {}{}. Run 'epicrisis train --help'.", name,
-                             nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)),
+                 fmt::format("There is no option {}{} Run 'epicrisis train --help'.", name,
+                             nearest.empty() ? "." : fmt::format("; did you mean {}?", nearest)),
                  {}};
   }
   return std::nullopt;
