@@ -25,6 +25,8 @@ const std::map<std::string, train::Objective> kObjectives = {
     {"summarize", train::Objective::kSummarize}, {"gap-sentences", train::Objective::kGapSentences}};
 const std::map<std::string, Interval> kIntervals = {
     {"no", Interval::kNo}, {"steps", Interval::kSteps}, {"epoch", Interval::kEpoch}};
+const std::map<std::string, train::Initialization> kInitializations = {
+    {"normal", train::Initialization::kNormal}, {"copying", train::Initialization::kCopying}};
 const std::map<std::string, DType> kSaveTypes = {
     {"fp32", DType::kFloat32}, {"bf16", DType::kBFloat16}, {"fp16", DType::kFloat16}};
 const std::map<std::string, data::GapSelection> kSelections = {
@@ -54,6 +56,8 @@ void add_data_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
   app.add_option("--config-overrides", raw.config_overrides,
                  "Shape of a new model: d_model=256,encoder_layers=4,...")
       ->delimiter(',');
+  add_choice(app, "--init", o.init, kInitializations,
+             "Weights of a new model: random, or laid out to copy from the source (default normal)");
   app.add_option("--output-dir,-o", o.output_dir, "Folder for the trained model");
   app.add_flag("--overwrite-output-dir", o.overwrite_output_dir, "Replace a finished run there");
   app.add_option("--max-source-length", o.max_source_length, "Tokens kept of a source")

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <thread>
 
 #include "base/files.hpp"
+#include "train/copying_initialization.hpp"
 #include "train/ops/gemm.hpp"
 #include "train/processor.hpp"
 #include "train/training_loop.hpp"
@@ -70,6 +72,12 @@ Result<Json> run_training(const TrainingOptions& options, TrainingObserver& obse
   model.set_bfloat16(options.bf16);
   if (setup.from_scratch) {
     model.initialise(options.seed);
+    if (options.init == Initialization::kCopying) {
+      const std::span values(model.parameters().data_ptr<float>(),
+                             static_cast<std::size_t>(model.layout().total()));
+      EPICRISIS_RETURN_IF_ERROR(
+          initialise_for_copying(model.architecture(), model.layout(), options.seed, values));
+    }
   } else {
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
   }

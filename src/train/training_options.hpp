@@ -14,6 +14,9 @@ namespace epicrisis::train {
 
 enum class Objective { kSummarize, kGapSentences };
 enum class Interval { kNo, kSteps, kEpoch };
+/// Weights of a new model: the reference's random ones, or those laid out to copy
+/// (copying_initialization.hpp).
+enum class Initialization { kNormal, kCopying };
 
 /// What a training run is asked to do; named and meaning as transformers' Seq2SeqTrainingArguments where that
 /// has the setting. Defaults suit fine-tuning a small pre-trained model on one to two thousand short pairs.
@@ -26,6 +29,7 @@ struct TrainingOptions {
   std::string summary_column = "summary";
   std::filesystem::path model;                          ///< Folder to fine-tune; empty: from scratch.
   std::filesystem::path tokenizer;                      ///< Folder; empty: the model's.
+  Initialization init = Initialization::kNormal;        ///< Of a model from scratch.
   std::map<std::string, std::string> config_overrides;  ///< Keys of config.json.
   std::filesystem::path output_dir;
   bool overwrite_output_dir = false;
