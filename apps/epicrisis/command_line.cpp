@@ -10,6 +10,7 @@ namespace epicrisis {
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
   add_summarize_command(app, chosen);
+  add_synth_command(app, chosen);
   add_tokenize_command(app, chosen);
   add_tokenizer_command(app, chosen);
   add_train_command(app, chosen);

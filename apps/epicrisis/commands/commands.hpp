@@ -7,6 +7,7 @@
 namespace epicrisis {
 
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
+void add_synth_command(CLI::App& app, CommandAction& chosen);
 void add_tokenize_command(CLI::App& app, CommandAction& chosen);
 void add_tokenizer_command(CLI::App& app, CommandAction& chosen);
 void add_train_command(CLI::App& app, CommandAction& chosen);
