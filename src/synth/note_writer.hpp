@@ -40,6 +40,8 @@ class NoteWriter {
   std::vector<std::size_t> untold(FactKind kind) const;
 
   void choose_for_summary();
+  /// "Head injury, minor head injury": keeps the one that says more.
+  void drop_repetition(std::vector<std::size_t>& reason, std::vector<std::size_t>& diagnosis) const;
   std::string say_vital(std::size_t fact);
   std::string say(FactKind kind);
   int severity(std::size_t fact) const;

@@ -77,6 +77,18 @@ int NoteWriter::severity(std::size_t fact) const {
   return 0;
 }
 
+void NoteWriter::drop_repetition(std::vector<std::size_t>& reason,
+                                 std::vector<std::size_t>& diagnosis) const {
+  if (reason.empty() || diagnosis.empty()) return;
+  const std::string& why = s_.facts[reason.front()].summary;
+  const std::string& what = s_.facts[diagnosis.front()].summary;
+  if (why.find(what) != std::string::npos) {
+    diagnosis.clear();
+  } else if (what.find(why) != std::string::npos) {
+    reason.clear();
+  }
+}
+
 void NoteWriter::choose_for_summary() {
   const SummaryPolicy& policy = content_.policy;
   const auto told_facts = [&](FactKind kind, int at_most) {
@@ -89,6 +101,7 @@ void NoteWriter::choose_for_summary() {
   selected_.clear();
   selected_[FactKind::kReason] = told_facts(FactKind::kReason, 1);
   selected_[FactKind::kDiagnosis] = told_facts(FactKind::kDiagnosis, 1);
+  drop_repetition(selected_[FactKind::kReason], selected_[FactKind::kDiagnosis]);
   selected_[FactKind::kHistory] = told_facts(FactKind::kHistory, 1);
   selected_[FactKind::kFinding] = told_facts(FactKind::kFinding, policy.findings);
   if (selected_[FactKind::kFinding].size() < static_cast<std::size_t>(policy.findings)) {
