@@ -96,7 +96,7 @@ class FactSampler {
       const std::size_t before = s_.facts.size();
       add(FactKind::kHistory, *item);
       const std::string name = lower(s_.facts.back().note);
-      if (!said.insert(name.substr(0, 5)).second) {
+      if (!said.insert(name.substr(0, 4)).second) {
         s_.facts.resize(before);
         continue;
       }
@@ -125,9 +125,9 @@ class FactSampler {
 
   void add_oxygen() {
     const std::optional<int> saturation = s_.readings[0][Vital::kSaturation];
-    const std::string_view name = !s_.presentation->oxygen.empty() ? s_.presentation->oxygen
-                                  : s_.has_flag("child")           ? "child"
-                                                                   : "adult";
+    const std::string name = !s_.presentation->oxygen.empty() ? s_.presentation->oxygen
+                             : s_.has_flag("child")           ? "child"
+                                                              : "adult";
     const auto table = content_.oxygen.find(name);
     if (!saturation || table == content_.oxygen.end()) return;
     for (const OxygenStep& step : table->second) {

@@ -27,14 +27,15 @@ std::vector<SyntheticNote> notes(Split split, std::uint64_t count, std::uint64_t
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Runs of digits, with a point between digits kept ("4.5").
+/// Runs of digits, with a point between digits kept ("4.5"); not those of a name ("SpO2").
 std::vector<std::string> numbers(const std::string& text) {
   std::vector<std::string> found;
   std::string number;
   for (std::size_t i = 0; i <= text.size(); ++i) {
     const char c = i < text.size() ? text[i] : ' ';
     const bool point = c == '.' && !number.empty() && i + 1 < text.size() && is_digit(text[i + 1]);
-    if (is_digit(c) || point) {
+    const bool named = number.empty() && i > 0 && (text[i - 1] == 'O' || text[i - 1] == 'H');
+    if ((is_digit(c) && !named) || point) {
       number += c;
     } else if (!number.empty()) {
       found.push_back(number);
