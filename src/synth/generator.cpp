@@ -46,6 +46,7 @@ const Presentation& Generator::draw_presentation(bool held_out, Random& random) 
 
 SyntheticNote Generator::generate(std::uint64_t index) const {
   Random random = Random::for_item(options_.seed, index);
+  Random typing(random.next());  // a stream of its own: the typo rate changes nothing else
   const bool held_out_note = options_.split == Split::kHeldOut ||
                              (options_.split == Split::kAll && random.chance(kHeldOutPercentOfAll));
   // Held-out notes: a third each with a held-out presentation, held-out productions, and both.
@@ -68,7 +69,7 @@ SyntheticNote Generator::generate(std::uint64_t index) const {
   if (scenario.us) note = us_words_.replace(note, 100, us_choice, random);
   note = tidy(shorthand_.replace(note, shorthand_percent, shorthand_choice, random));
   if (random.chance(kCapitalisePercent)) note = capitalise(note);
-  note = mistype(note, options_.typos_per_million, content_.never_mistyped, random, result.typos);
+  note = mistype(note, options_.typos_per_million, content_.never_mistyped, typing, result.typos);
   if (random.chance(kAllCapitalsPercent)) {
     std::transform(note.begin(), note.end(), note.begin(),
                    [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::toupper(c) : c); });
@@ -86,6 +87,7 @@ SyntheticNote Generator::generate(std::uint64_t index) const {
   result.split = held_out_note ? "heldout" : "train";
   result.held_out = kStrata[stratum];
   result.facts = detail::facts_json(scenario, {note, summary, in_note, in_summary, result.typos.typos});
+  result.held_out_productions = writer.held_out_productions();
   result.note = std::move(note);
   result.summary = std::move(summary);
   return result;

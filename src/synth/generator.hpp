@@ -33,6 +33,7 @@ struct SyntheticNote {
   std::string held_out;  ///< What of it is held out: "none", "presentation", "productions" or "both".
   std::string facts;     ///< JSON; docs/formats/synth.md.
   TypoCount typos;
+  std::size_t held_out_productions = 0;  ///< How often a held-out production was used.
 };
 
 /// Makes notes. Immutable once made, so generate() may be called from several threads.

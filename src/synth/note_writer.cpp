@@ -48,14 +48,14 @@ std::string NoteWriter::expand_rule(std::string_view name) {
   if (content_.memo_rules.contains(name)) {
     auto known = remembered_.find(name);
     if (known == remembered_.end() || !holds(known->second->conditions)) {
-      known = remembered_.insert_or_assign(std::string(name), &choose(name, rule->second)).first;
+      known = remembered_.insert_or_assign(std::string(name), &choose(rule->second)).first;
     }
     return expand(*known->second);
   }
-  return expand(choose(name, rule->second));
+  return expand(choose(rule->second));
 }
 
-const Production& NoteWriter::choose(std::string_view rule, const std::vector<Production>& productions) {
+const Production& NoteWriter::choose(const std::vector<Production>& productions) {
   // Held-out notes use a held-out production wherever the rule has one that fits.
   std::vector<const Production*> open;
   std::size_t total = 0;
@@ -69,7 +69,7 @@ const Production& NoteWriter::choose(std::string_view rule, const std::vector<Pr
   }
   static const Production kNothing{};
   if (open.empty()) return kNothing;
-  (void)rule;
+  held_out_productions_ += open.front()->held_out ? 1 : 0;
   std::size_t draw = random_.below(total);
   for (const Production* production : open) {
     if (draw < static_cast<std::size_t>(production->weight)) return *production;

@@ -25,12 +25,13 @@ class NoteWriter {
   /// The summary, with marks, made of facts told by write(): in the order and number of SummaryPolicy.
   std::string summarise();
 
-  bool told(std::size_t fact) const { return told_[fact]; }
+  /// How often a held-out production was chosen so far.
+  std::size_t held_out_productions() const noexcept { return held_out_productions_; }
 
  private:
   std::string expand_rule(std::string_view name);
   std::string expand(const Production& production);
-  const Production& choose(std::string_view rule, const std::vector<Production>& productions);
+  const Production& choose(const std::vector<Production>& productions);
   bool holds(const std::vector<Condition>& conditions) const;
   std::string fill(std::string_view slot);
   std::string tell(FactKind kind, int at_most, bool timed);
@@ -55,6 +56,7 @@ class NoteWriter {
   std::string act_;  ///< The words of the action being told.
   std::string act_time_;
   int reading_ = 0;
+  std::size_t held_out_productions_ = 0;
   std::map<FactKind, std::vector<std::size_t>> selected_;  ///< For the summary.
   std::set<std::string, std::less<>> summary_flags_;
 };
