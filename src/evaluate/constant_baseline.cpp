@@ -34,42 +34,79 @@ void keep_best(std::vector<std::size_t>& candidates, const std::vector<double>& 
   candidates.resize(count);
 }
 
+/// Distinct candidates and the score of each in the search so far.
+class Search {
+ public:
+  explicit Search(std::vector<RougeText> texts) : texts_(std::move(texts)), scores_(texts_.size(), 0) {
+    std::set<std::span<const std::uint32_t>,
+             decltype([](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); })>
+        seen;
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      if (seen.insert(texts_[i].words).second) candidates_.push_back(i);
+    }
+  }
+
+  /// Ranks all candidates by ROUGE-1. One table of counts a reference costs less than a merge a pair.
+  void screen(const std::vector<std::size_t>& references, std::size_t keep) {
+    std::vector<std::uint32_t> counts;
+    for (const std::size_t reference : references) {
+      counts.assign(counts.size(), 0);
+      for (const std::uint32_t word : texts_[reference].words) {
+        if (word >= counts.size()) counts.resize(word + 1, 0);
+        ++counts[word];
+      }
+      for (const std::size_t candidate : candidates_) {
+        const std::size_t both = texts_[candidate].words.size() + texts_[reference].words.size();
+        const std::size_t hits = count_hits(texts_[candidate].sorted_words, counts);
+        // Twice the hits over all words of both is F1.
+        if (hits > 0) scores_[candidate] += 2 * static_cast<double>(hits) / static_cast<double>(both);
+      }
+    }
+    keep_best(candidates_, scores_, keep);
+  }
+
+  /// The candidate with the best mean of ROUGE-1, -2 and -L.
+  std::size_t decide(const std::vector<std::size_t>& references) {
+    for (const std::size_t candidate : candidates_) {
+      scores_[candidate] = 0;
+      for (const std::size_t reference : references) {
+        const RougeScores all = RougeScorer::score(texts_[candidate], texts_[reference]);
+        scores_[candidate] += all.rouge1.f1 + all.rouge2.f1 + all.rouge_l.f1;
+      }
+    }
+    keep_best(candidates_, scores_, 1);
+    return candidates_.front();
+  }
+
+ private:
+  static std::size_t count_hits(const std::vector<std::uint32_t>& sorted_words,
+                                const std::vector<std::uint32_t>& counts) {
+    std::size_t hits = 0;
+    std::size_t run = 0;
+    for (std::size_t i = 0; i < sorted_words.size(); ++i) {
+      const std::uint32_t word = sorted_words[i];
+      run = i > 0 && sorted_words[i - 1] == word ? run + 1 : 1;
+      if (word < counts.size() && run <= counts[word]) ++hits;
+    }
+    return hits;
+  }
+
+  std::vector<RougeText> texts_;
+  std::vector<std::size_t> candidates_;
+  std::vector<double> scores_;
+};
+
 }  // namespace
 
 std::size_t best_constant_summary(RougeScorer& scorer, std::span<const std::string> summaries,
-                                  const ConstantSearch& search) {
+                                  const ConstantSearch& bounds) {
   EPICRISIS_CHECK(!summaries.empty());
   std::vector<RougeText> texts;
   texts.reserve(summaries.size());
   for (const std::string& summary : summaries) texts.push_back(scorer.prepare(summary));
-
-  std::vector<std::size_t> candidates;
-  std::set<std::span<const std::uint32_t>,
-           decltype([](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); })>
-      seen;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (seen.insert(texts[i].words).second) candidates.push_back(i);
-  }
-
-  std::vector<double> scores(texts.size(), 0);
-  const auto rank = [&](std::size_t references, std::size_t keep, const auto& score) {
-    const std::vector<std::size_t> sample = draw(texts.size(), references, search.seed);
-    for (const std::size_t candidate : candidates) {
-      scores[candidate] = 0;
-      for (const std::size_t reference : sample)
-        scores[candidate] += score(texts[candidate], texts[reference]);
-    }
-    keep_best(candidates, scores, keep);
-  };
-  rank(search.screening_summaries, search.shortlist,
-       [](const RougeText& candidate, const RougeText& reference) {
-         return RougeScorer::score_words(candidate, reference).f1;
-       });
-  rank(search.final_summaries, 1, [](const RougeText& candidate, const RougeText& reference) {
-    const RougeScores all = RougeScorer::score(candidate, reference);
-    return all.rouge1.f1 + all.rouge2.f1 + all.rouge_l.f1;
-  });
-  return candidates.front();
+  Search search(std::move(texts));
+  search.screen(draw(summaries.size(), bounds.screening_summaries, bounds.seed), bounds.shortlist);
+  return search.decide(draw(summaries.size(), bounds.final_summaries, bounds.seed));
 }
 
 }  // namespace epicrisis::evaluate

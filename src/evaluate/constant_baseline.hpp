@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 
@@ -23,6 +22,6 @@ struct ConstantSearch {
 /// those with the highest mean ROUGE-1 over a sample are compared in full over a larger one.
 /// Precondition: at least one summary. O(candidates x screening_summaries) short comparisons.
 std::size_t best_constant_summary(RougeScorer& scorer, std::span<const std::string> summaries,
-                                  const ConstantSearch& search = {});
+                                  const ConstantSearch& bounds = {});
 
 }  // namespace epicrisis::evaluate

@@ -136,13 +136,9 @@ RougeText RougeScorer::prepare(std::string_view text) {
   return prepared;
 }
 
-RougeScore RougeScorer::score_words(const RougeText& prediction, const RougeText& reference) {
-  return score_grams(prediction.sorted_words, reference.sorted_words);
-}
-
 RougeScores RougeScorer::score(const RougeText& prediction, const RougeText& reference) {
   RougeScores scores;
-  scores.rouge1 = score_words(prediction, reference);
+  scores.rouge1 = score_grams(prediction.sorted_words, reference.sorted_words);
   scores.rouge2 = score_grams(prediction.sorted_bigrams, reference.sorted_bigrams);
   scores.rouge_l = from_counts(detail::lcs_length(prediction.words, reference.words), prediction.words.size(),
                                reference.words.size());

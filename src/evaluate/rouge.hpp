@@ -49,8 +49,6 @@ class RougeScorer {
 
   RougeText prepare(std::string_view text);
   static RougeScores score(const RougeText& prediction, const RougeText& reference);
-  /// rouge1 alone, for searches over many pairs.
-  static RougeScore score_words(const RougeText& prediction, const RougeText& reference);
 
  private:
   std::vector<std::uint32_t> word_ids(std::string_view text);
