@@ -164,8 +164,9 @@ Result<std::size_t> CsvReader::column(const std::string& name) const {
   }
   return Error{
       ErrorCode::kInvalidArgument,
-      fmt::format("'{}' has {} column '{}' in its header of {} columns.", state_->source.path().string(),
-                  count == 0 ? "no" : "more than one", name, names.size()),
+      fmt::format("'{}' has {} column '{}' in its header of {} columns; correct the header or choose "
+                  "another column.",
+                  state_->source.path().string(), count == 0 ? "no" : "more than one", name, names.size()),
       ""};
 }
 
