@@ -15,6 +15,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "commands/commands.hpp"
+#include "commands/generation_options.hpp"
 #include "hub/model_reference.hpp"
 #include "summarize/note_check.hpp"
 #include "summarize/summarizer.hpp"
@@ -23,32 +24,6 @@ namespace epicrisis {
 namespace {
 
 constexpr std::uint64_t kMostNoteBytes = 256ULL << 20;
-
-/// A generation setting offered as an option; the option's name is the setting's with '-'.
-struct GenerationOption {
-  const char* name;
-  const char* type;  ///< Null: a flag.
-  const char* help;
-};
-
-constexpr GenerationOption kGenerationOptions[] = {
-    {"num-beams", "N", "Sequences searched side by side; 1 is greedy search"},
-    {"min-length", "N", "Shortest summary in tokens, start token included"},
-    {"max-length", "N", "Longest summary in tokens, start token included"},
-    {"min-new-tokens", "N", "Shortest summary in tokens, start token excluded"},
-    {"max-new-tokens", "N", "Longest summary in tokens, start token excluded; overrides --max-length"},
-    {"length-penalty", "F", "Above 0 favours longer summaries among the beams, below 0 shorter ones"},
-    {"early-stopping", "true|false|never", "When beam search stops"},
-    {"no-repeat-ngram-size", "N", "No sequence of N tokens occurs twice in a summary"},
-    {"encoder-no-repeat-ngram-size", "N", "No sequence of N tokens is copied from the note"},
-    {"repetition-penalty", "F", "Above 1 makes tokens that were used less likely"},
-    {"num-return-sequences", "N", "Summaries a note, best first"},
-    {"do-sample", nullptr, "Draw tokens at random instead of searching"},
-    {"temperature", "F", "Below 1 makes draws more predictable"},
-    {"top-k", "N", "Draw from the N likeliest tokens; 0: from all"},
-    {"top-p", "F", "Draw from the likeliest tokens that together reach this probability"},
-    {"seed", "N", "Makes draws reproducible"},
-};
 
 /// What was given on the command line.
 struct Arguments {
@@ -186,29 +161,6 @@ class SummarizeCommand {
   bool output_failed_ = false;
 };
 
-/// Reads an option's text as the JSON value that a request would carry; what is none is a string.
-Json option_value(const std::string& text) {
-  const auto value = parse_json(text, "option");
-  return value && value->is_primitive() ? *value : Json(text);
-}
-
-void add_generation_options(CLI::App& command, const std::shared_ptr<Arguments>& arguments) {
-  for (const GenerationOption& option : kGenerationOptions) {
-    std::string setting = option.name;
-    std::replace(setting.begin(), setting.end(), '-', '_');
-    const std::string name = std::string("--") + option.name;
-    CLI::Option* added = nullptr;
-    if (option.type == nullptr) {
-      const auto set = [=](std::int64_t) { arguments->generation[setting] = true; };
-      added = command.add_flag_function(name, set, option.help);
-    } else {
-      const auto set = [=](const std::string& text) { arguments->generation[setting] = option_value(text); };
-      added = command.add_option_function<std::string>(name, set, option.help)->type_name(option.type);
-    }
-    added->group("Generation (default: what the model folder says)");
-  }
-}
-
 /// Says what the default model is good for; looked up only when help is asked for.
 std::string describe_default_model() {
   const auto folder = resolve_model("");
@@ -230,7 +182,7 @@ void add_summarize_command(CLI::App& app, CommandAction& chosen) {
   command->add_option("--dtype", arguments->dtype, "Precision: fp32")->type_name("TYPE");
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
   command->add_flag("--json", arguments->json, "One JSON object a summary and line");
-  add_generation_options(*command, arguments);
+  add_generation_options(*command, arguments->generation);
   command->footer(describe_default_model);
   command->callback(
       [&chosen, arguments] { chosen = [arguments] { return SummarizeCommand(*arguments).run(); }; });
