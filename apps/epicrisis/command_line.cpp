@@ -10,11 +10,13 @@ namespace epicrisis {
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
   add_evaluate_command(app, chosen);
+  add_package_command(app, chosen);
   add_summarize_command(app, chosen);
   add_synth_command(app, chosen);
   add_tokenize_command(app, chosen);
   add_tokenizer_command(app, chosen);
   add_train_command(app, chosen);
+  add_unpack_command(app, chosen);
   add_worker_command(app, chosen);
 }
 

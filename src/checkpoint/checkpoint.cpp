@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigFile = "config.json";
 constexpr std::string_view kGenerationConfigFile = "generation_config.json";
-constexpr std::string_view kSafetensorsFile = "model.safetensors";
-constexpr std::string_view kPytorchFile = "pytorch_model.bin";
 constexpr std::uint64_t kMaxConfigBytes = 16ULL << 20;
 
 Result<Json> read_object(const fs::path& path) {
@@ -56,22 +54,22 @@ Error in_folder(Error error, const fs::path& folder) {
   return error;
 }
 
-Result<Weights> read_weights(const fs::path& folder, std::string& file_name) {
-  if (is_there(folder / kSafetensorsFile)) {
-    file_name = (folder / kSafetensorsFile).string();
-    return read_safetensors(file_name);
-  }
-  if (is_there(folder / kPytorchFile)) {
-    file_name = (folder / kPytorchFile).string();
-    return read_pytorch_bin(file_name);
-  }
-  return Error{ErrorCode::kNotFound,
-               fmt::format("The folder '{}' holds no weights: neither {} nor {} is there.", folder.string(),
-                           kSafetensorsFile, kPytorchFile),
-               ""};
+}  // namespace
+
+std::string_view weight_file_name(WeightFormat format) noexcept {
+  return format == WeightFormat::kSafetensors ? "model.safetensors" : "pytorch_model.bin";
 }
 
-}  // namespace
+Result<WeightFormat> find_weights(const fs::path& folder) {
+  for (const WeightFormat format : {WeightFormat::kSafetensors, WeightFormat::kPytorchBin}) {
+    if (is_there(folder / weight_file_name(format))) return format;
+  }
+  return Error{
+      ErrorCode::kNotFound,
+      fmt::format("The folder '{}' holds no weights: neither {} nor {} is there.", folder.string(),
+                  weight_file_name(WeightFormat::kSafetensors), weight_file_name(WeightFormat::kPytorchBin)),
+      ""};
+}
 
 Result<Architecture> read_architecture(const Json& config) {
   if (!config.is_object()) return Error{ErrorCode::kCorrupt, "config.json must hold a JSON object.", ""};
@@ -90,11 +88,14 @@ Result<Checkpoint> load_checkpoint(const fs::path& folder) {
   if (!architecture) return in_folder(std::move(architecture).error(), folder);
   checkpoint.architecture = std::move(architecture).value();
 
-  std::string file_name;
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights weights, read_weights(folder, file_name));
+  EPICRISIS_ASSIGN_OR_RETURN(const WeightFormat format, find_weights(folder));
+  const fs::path file = folder / weight_file_name(format);
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights weights, format == WeightFormat::kSafetensors
+                                                        ? read_safetensors(file)
+                                                        : read_pytorch_bin(file));
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
   EPICRISIS_ASSIGN_OR_RETURN(checkpoint.weights,
-                             to_canonical(weights, *family, checkpoint.architecture, file_name));
+                             to_canonical(weights, *family, checkpoint.architecture, file.string()));
   return checkpoint;
 }
 
@@ -103,11 +104,9 @@ Result<void> save_checkpoint(const Checkpoint& checkpoint, const fs::path& folde
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
   EPICRISIS_ASSIGN_OR_RETURN(const Weights::Map named,
                              to_file_names(checkpoint.weights, *family, checkpoint.architecture));
-  if (format == WeightFormat::kSafetensors) {
-    EPICRISIS_RETURN_IF_ERROR(write_safetensors(folder / kSafetensorsFile, named, dtype));
-  } else {
-    EPICRISIS_RETURN_IF_ERROR(write_pytorch_bin(folder / kPytorchFile, named, dtype));
-  }
+  const fs::path file = folder / weight_file_name(format);
+  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors ? write_safetensors(file, named, dtype)
+                                                                 : write_pytorch_bin(file, named, dtype));
   const auto write_json = [&](std::string_view name, const Json& value) {
     return write_file_atomically(folder / name, value.dump(2) + "\n");
   };

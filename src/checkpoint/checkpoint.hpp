@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -17,6 +18,15 @@ struct Checkpoint {
   Weights weights;         ///< Canonical names; every shape agrees with `architecture`.
 };
 
+enum class WeightFormat { kSafetensors, kPytorchBin };
+
+/// "model.safetensors" or "pytorch_model.bin".
+std::string_view weight_file_name(WeightFormat format) noexcept;
+
+/// The weights that load_checkpoint() reads from `folder`: model.safetensors where there is one. Errors:
+/// kNotFound naming both.
+Result<WeightFormat> find_weights(const std::filesystem::path& folder);
+
 /// Reads config.json, generation_config.json and the weights (model.safetensors is mapped, not copied; else
 /// pytorch_model.bin). Errors: kNotFound naming the missing file, kUnsupported naming an unknown family or an
 /// option that would change the result, kCorrupt naming file and tensor, with both shapes where they
@@ -25,8 +35,6 @@ Result<Checkpoint> load_checkpoint(const std::filesystem::path& folder);
 
 /// The Architecture that a config.json describes. Errors: kUnsupported, kCorrupt, naming the key.
 Result<Architecture> read_architecture(const Json& config);
-
-enum class WeightFormat { kSafetensors, kPytorchBin };
 
 /// Writes config.json, generation_config.json and the weights into `folder`, which exists, under the family's
 /// own tensor names, floating-point tensors as `dtype`. `weights` carries canonical names. Tied tensors are

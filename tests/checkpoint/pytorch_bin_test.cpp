@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -51,7 +52,8 @@ TEST_P(EveryCheckpoint, HoldsTheTensorsOfItsSafetensors) {
 TEST_P(EveryCheckpoint, SurvivesOurWriterToo) {
   const auto bin = read_pytorch_bin(GetParam() / "pytorch_model.bin");
   ASSERT_TRUE(bin) << bin.error().to_line();
-  const bool half = bin->tensors().begin()->second.dtype == DType::kFloat16;
+  const bool half = std::ranges::any_of(
+      bin->tensors(), [](const auto& item) { return item.second.dtype == DType::kFloat16; });
   const auto folder = TemporaryDirectory::create().value();
   const auto written =
       write_pytorch_bin(folder.path() / "a.bin", bin->tensors(), half ? DType::kFloat16 : DType::kFloat32);

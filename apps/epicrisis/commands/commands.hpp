@@ -7,11 +7,13 @@
 namespace epicrisis {
 
 void add_evaluate_command(CLI::App& app, CommandAction& chosen);
+void add_package_command(CLI::App& app, CommandAction& chosen);
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
 void add_synth_command(CLI::App& app, CommandAction& chosen);
 void add_tokenize_command(CLI::App& app, CommandAction& chosen);
 void add_tokenizer_command(CLI::App& app, CommandAction& chosen);
 void add_train_command(CLI::App& app, CommandAction& chosen);
+void add_unpack_command(CLI::App& app, CommandAction& chosen);
 void add_worker_command(CLI::App& app, CommandAction& chosen);
 
 }  // namespace epicrisis
