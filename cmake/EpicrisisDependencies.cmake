@@ -14,7 +14,7 @@ pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 
-# Two libraries ship neither a CMake package nor a pkg-config file, and the package of oneDNN asks for OpenCL headers that
+# Libraries that ship neither a CMake package nor a pkg-config file, and the package of oneDNN asks for OpenCL headers that
 # its CPU runtime does not need.
 function(epicrisis_find_plain_library target header library)
   find_path(${target}_INCLUDE_DIR ${header} REQUIRED)
@@ -25,7 +25,6 @@ function(epicrisis_find_plain_library target header library)
 endfunction()
 epicrisis_find_plain_library(dnnl oneapi/dnnl/dnnl.hpp dnnl)
 epicrisis_find_plain_library(libcsv csv.h csv)
-epicrisis_find_plain_library(libstemmer libstemmer.h stemmer)
 
 if(EPICRISIS_BUILD_TRAIN)
   find_package(Torch REQUIRED)
