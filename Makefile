@@ -23,8 +23,7 @@ build: configure ## Build all programs and tests
 
 test: build ## Install what is needed, build, and run all tests
 	@scripts/check-layers
-	@ctest --preset release --parallel $(JOBS) --output-on-failure
-	@scripts/count-parity-cases $(RELEASE)
+	@scripts/run-tests $(JOBS)
 
 bench: dependencies ## Build and run the benchmarks in short form
 	@cmake --preset bench > /dev/null
