@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 
+#include "hub/model_reference.hpp"
 #include "terminal_observer.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
@@ -31,8 +33,16 @@ int run(int argc, char** argv) {
     fmt::print("{}", command->text);
     return 0;
   }
+  epicrisis::train::TrainingOptions options = *command->options;
+  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
+  if (!options.model.empty()) {
+    auto resolved = epicrisis::resolve_model(options.model.string());
+    if (!resolved) return fail(resolved.error());
+    start = *std::move(resolved);
+    options.model = start->path();
+  }
   epicrisis::TerminalObserver observer;
-  const auto results = epicrisis::train::run_training(*command->options, observer);
+  const auto results = epicrisis::train::run_training(options, observer);
   observer.finish();
   if (!results) return fail(results.error());
   fmt::print("{}\n", results->dump());

@@ -51,7 +51,8 @@ void add_data_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
   app.add_option("--validation-file", o.validation_files, "The same, to evaluate on (repeatable)");
   app.add_option("--note-column", o.note_column, "Column of the source text")->capture_default_str();
   app.add_option("--summary-column", o.summary_column, "Column of the target text")->capture_default_str();
-  app.add_option("--model-name-or-path,--model", o.model, "Model folder to fine-tune; left out: a new model");
+  app.add_option("--model-name-or-path,--model", o.model,
+                 "Model to fine-tune: a folder, a .tar.gz or a name; left out: a new model");
   app.add_option("--tokenizer", o.tokenizer, "Tokenizer folder; left out: the model's");
   app.add_option("--config-overrides", raw.config_overrides,
                  "Shape of a new model: d_model=256,encoder_layers=4,...")
