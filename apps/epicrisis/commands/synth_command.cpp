@@ -59,6 +59,9 @@ Result<void> run(const SynthOptions& options) {
   if (options.output.empty() && !options.report) {
     return Error{ErrorCode::kInvalidArgument, "Nothing to do: give -o FILE, --report, or both.", ""};
   }
+  if (options.count == 0 && !options.report) {
+    return Error{ErrorCode::kInvalidArgument, "Give --count, how many notes to write.", ""};
+  }
   EPICRISIS_ASSIGN_OR_RETURN(const synth::Generator generator, make_generator(options));
   std::optional<AtomicFile> notes;
   std::optional<AtomicFile> facts;
