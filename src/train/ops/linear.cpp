@@ -29,7 +29,7 @@ Tensor project(const Tensor& x, const Tensor& weight, Epilogue epilogue) {
   const float* x_data = x.data_ptr<float>();
   const float* weight_data = weight.data_ptr<float>();
   float* out_data = out.data_ptr<float>();
-  for_each_block(rows, kRowBlock, [&](std::int64_t begin, std::int64_t end) {
+  for_each_block(rows, balanced_block(rows), [&](std::int64_t begin, std::int64_t end) {
     float* block = out_data + begin * out_width;
     gemm(Transpose::kNo, Transpose::kYes, end - begin, out_width, in, x_data + begin * in, in, weight_data,
          in, 0.0F, block, out_width);
@@ -53,7 +53,7 @@ Tensor input_gradient(const Tensor& gradient, const Tensor& weight) {
   const float* gradient_data = gradient.data_ptr<float>();
   const float* weight_data = weight.data_ptr<float>();
   float* result_data = result.data_ptr<float>();
-  for_each_block(rows, kRowBlock, [&](std::int64_t begin, std::int64_t end) {
+  for_each_block(rows, balanced_block(rows), [&](std::int64_t begin, std::int64_t end) {
     gemm(Transpose::kNo, Transpose::kNo, end - begin, in, out_width, gradient_data + begin * out_width,
          out_width, weight_data, in, 0.0F, result_data + begin * in, in);
   });
@@ -128,7 +128,7 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
     const std::int64_t width = hidden.size(1);
     float* hidden_gradient_data = hidden_gradient.data_ptr<float>();
     const float* hidden_data = hidden.data_ptr<float>();
-    for_each_block(hidden.size(0), kRowBlock, [&](std::int64_t begin, std::int64_t end) {
+    for_each_block(hidden.size(0), balanced_block(hidden.size(0)), [&](std::int64_t begin, std::int64_t end) {
       kernels::relu_dropout_backward(hidden_gradient_data + begin * width, hidden_data + begin * width,
                                      static_cast<std::size_t>((end - begin) * width), scale);
     });

@@ -41,4 +41,13 @@ inline std::int64_t part_size(std::int64_t rows) {
 /// enough that what follows finds them in cache.
 constexpr std::int64_t kRowBlock = 512;
 
+/// At most kRowBlock rows, and as many blocks of them for each thread: 600 rows in blocks of 512 would keep a
+/// second thread waiting.
+inline std::int64_t balanced_block(std::int64_t rows) {
+  const std::int64_t threads = std::max(1, at::get_num_threads());
+  const std::int64_t blocks = (rows + kRowBlock * threads - 1) / (kRowBlock * threads) * threads;
+  const std::int64_t share = (rows + blocks - 1) / std::max<std::int64_t>(1, blocks);
+  return std::clamp<std::int64_t>((share + 15) / 16 * 16, 16, kRowBlock);
+}
+
 }  // namespace epicrisis::train
