@@ -149,10 +149,21 @@ AtomicFile::~AtomicFile() { discard(); }
 void AtomicFile::discard() noexcept {
   if (descriptor_ < 0) return;
   ::close(std::exchange(descriptor_, -1));
-  ::unlink(aside_.c_str());
+  if (!writes_through()) ::unlink(aside_.c_str());
 }
 
 Result<AtomicFile> AtomicFile::create(fs::path target) {
+  std::error_code failure;
+  const fs::file_status there = fs::status(target, failure);
+  if (fs::exists(there) && !fs::is_regular_file(there)) {
+    // A device or a pipe cannot be replaced by a file; a folder refuses to be opened.
+    const int descriptor = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return system_error(errno, "write", target);
+    const fs::path itself = target;
+    return AtomicFile(std::move(target), itself, descriptor);
+  }
+  if (fs::is_symlink(fs::symlink_status(target, failure)) && fs::exists(there))
+    target = fs::canonical(target, failure);  // the file changes, not the link to it
   std::string aside = target.string() + ".tmp-XXXXXX";
   const int descriptor = ::mkostemp(aside.data(), O_CLOEXEC);
   if (descriptor < 0) return system_error(errno, "write", target);
@@ -176,6 +187,10 @@ Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
 
 Result<void> AtomicFile::commit() {
   EPICRISIS_CHECK(descriptor_ >= 0);
+  if (writes_through()) {
+    if (::close(std::exchange(descriptor_, -1)) != 0) return system_error(errno, "write", target_);
+    return {};
+  }
   if (::fsync(descriptor_) != 0) return system_error(errno, "write", target_);
   if (::rename(aside_.c_str(), target_.c_str()) != 0) return system_error(errno, "write", target_);
   ::close(std::exchange(descriptor_, -1));

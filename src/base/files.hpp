@@ -21,7 +21,8 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
 /// The Error for a failed system call, with the file's name and what errno says.
 Error system_error(int error_number, std::string_view action, const std::filesystem::path& path);
 
-/// A file being written beside its target; the target appears whole on commit(), or not at all.
+/// A file being written beside its target; the target appears whole on commit(), or not at all. A target that
+/// is a device or a pipe (/dev/stdout) is written to directly; of a symbolic link the file it names changes.
 /// Not thread-safe. The destructor of an uncommitted file removes what was written.
 class AtomicFile {
  public:
@@ -41,6 +42,7 @@ class AtomicFile {
  private:
   AtomicFile(std::filesystem::path target, std::filesystem::path aside, int descriptor);
   void discard() noexcept;
+  bool writes_through() const noexcept { return aside_ == target_; }
 
   std::filesystem::path target_;
   std::filesystem::path aside_;

@@ -42,6 +42,28 @@ TEST(Files, AFullDiskIsOneClearError) {
             "Cannot write 'out.csv': No space left on device. Free some space and run the command again.");
 }
 
+TEST(Files, ADeviceIsWrittenToAndNotReplaced) {
+  auto file = AtomicFile::create("/dev/full");
+  ASSERT_TRUE(file) << file.error().to_line();
+  const auto written = file->write("content");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  EXPECT_TRUE(write_file_atomically("/dev/null", "content"));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST(Files, OfALinkTheFileItNamesChanges) {
+  auto folder = TemporaryDirectory::create();
+  ASSERT_TRUE(folder);
+  const fs::path path = folder->path() / "file", link = folder->path() / "link";
+  ASSERT_TRUE(write_file_atomically(path, "old"));
+  fs::create_symlink("file", link);
+  ASSERT_TRUE(write_file_atomically(link, "new"));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(*read_file(path, 100), "new");
+}
+
 TEST(Files, MissingFileIsNotFound) {
   const auto content = read_file("/no/such/file");
   ASSERT_FALSE(content);
