@@ -41,9 +41,10 @@ Result<void> check_options(const TrainingOptions& options) {
   return {};
 }
 
-Result<void> prepare_output(const TrainingOptions& options) {
+/// Early, so that a folder that cannot be written is known before the data is read. Whether it was made.
+Result<bool> prepare_output(const TrainingOptions& options) {
   std::error_code failure;
-  fs::create_directories(options.output_dir, failure);
+  const bool made = fs::create_directories(options.output_dir, failure);
   if (failure) return system_error(failure.value(), "create", options.output_dir);
   const bool finished = fs::exists(options.output_dir / "train_results.json");
   if (finished && options.resume_from_checkpoint.empty() && !options.overwrite_output_dir)
@@ -52,14 +53,10 @@ Result<void> prepare_output(const TrainingOptions& options) {
         fmt::format("{} holds a finished run; choose another --output-dir or add --overwrite-output-dir.",
                     options.output_dir.string()),
         {}};
-  return {};
+  return made;
 }
 
-}  // namespace
-
-Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
-  EPICRISIS_RETURN_IF_ERROR(check_options(options));
-  EPICRISIS_RETURN_IF_ERROR(prepare_output(options));
+Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
   // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
   at::set_num_threads(options.threads > 0
                           ? options.threads
@@ -83,6 +80,17 @@ Result<Json> run_training(const TrainingOptions& options, TrainingObserver& obse
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
   return loop.run();
+}
+
+}  // namespace
+
+Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
+  EPICRISIS_RETURN_IF_ERROR(check_options(options));
+  EPICRISIS_ASSIGN_OR_RETURN(const bool made, prepare_output(options));
+  Result<Json> results = train_into_folder(options, observer);
+  std::error_code ignored;
+  if (!results && made) fs::remove(options.output_dir, ignored);  // stays when a checkpoint is in it
+  return results;
 }
 
 }  // namespace epicrisis::train

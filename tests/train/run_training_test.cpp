@@ -183,6 +183,7 @@ TEST_F(RunTraining, LengthsBeyondThePositionsAreRefused) {
   options.max_source_length = 4096;
   options.config_overrides["max_position_embeddings"] = "64";
   EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(fs::exists(options.output_dir)) << "nothing half-written";
 }
 
 }  // namespace
