@@ -200,6 +200,21 @@ TEST_P(Kernels, LayerNormAgreesWithTheReference) {
   }
 }
 
+TEST_P(Kernels, RmsNormAgreesWithTheReference) {
+  for (const int n : {1, 7, 8, 48, 100, 1024}) {
+    const auto x = random_values(static_cast<std::size_t>(n), 5, 3.0F);
+    const auto weight = random_values(x.size(), 6);
+    std::vector<float> simd(x.size());
+    std::vector<float> scalar(x.size());
+    rms_norm(x.data(), weight.data(), 1e-6F, n, simd.data());
+    reference::rms_norm(x.data(), weight.data(), 1e-6F, n, scalar.data());
+    // All squares are positive, so their sum is off by gamma(n) relatively, its root by half of that.
+    for (std::size_t i = 0; i < x.size(); ++i)
+      ASSERT_NEAR(simd[i], scalar[i], (gamma(n) / 2 + 8 * kUnit) * std::abs(scalar[i]))
+          << "n " << n << " element " << i;
+  }
+}
+
 /// Bound on the relative error of one probability: rounding of the exponent's argument, exp itself, sum and
 /// quotient.
 double softmax_bound(double argument, int n) { return (2 * std::abs(argument) + 8) * kUnit + gamma(n + 4); }
@@ -207,15 +222,25 @@ double softmax_bound(double argument, int n) { return (2 * std::abs(argument) + 
 TEST_P(Kernels, SoftmaxAgreesWithTheReference) {
   for (const int n : {1, 3, 8, 17, 64, 1000}) {
     for (const float spread : {0.1F, 3.0F, 40.0F}) {
-      const auto x = random_values(static_cast<std::size_t>(n), 8, spread);
-      std::vector<float> simd = x;
-      std::vector<float> scalar = x;
-      softmax(simd.data(), 0.7F, n);
-      reference::softmax(scalar.data(), 0.7F, n);
-      const float largest = *std::max_element(x.begin(), x.end());
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        const double bound = softmax_bound(0.7 * (x[i] - largest), n) * scalar[i];
-        ASSERT_NEAR(simd[i], scalar[i], bound + 2e-38) << "n " << n << " element " << i;
+      for (const bool with_bias : {false, true}) {
+        const auto x = random_values(static_cast<std::size_t>(n), 8, spread);
+        const auto biases = random_values(x.size(), 15, spread);
+        const float* bias = with_bias ? biases.data() : nullptr;
+        std::vector<float> simd = x;
+        std::vector<float> scalar = x;
+        softmax(simd.data(), 0.7F, bias, n);
+        reference::softmax(scalar.data(), 0.7F, bias, n);
+        std::vector<double> exponents;
+        double size = 0;  // of what is rounded before exp: only where the bias is added
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          exponents.push_back(0.7 * x[i] + (with_bias ? biases[i] : 0.0F));
+          if (with_bias) size = std::max(size, 0.7 * std::abs(x[i]) + std::abs(biases[i]));
+        }
+        const double largest = *std::max_element(exponents.begin(), exponents.end());
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const double bound = (softmax_bound(exponents[i] - largest, n) + 6 * size * kUnit) * scalar[i];
+          ASSERT_NEAR(simd[i], scalar[i], bound + 2e-38) << "n " << n << " element " << i;
+        }
       }
     }
   }
@@ -246,15 +271,36 @@ TEST_P(Kernels, ActivationsAgreeWithTheReference) {
   }
 }
 
-TEST_P(Kernels, ScaleAddAgreesWithTheReference) {
-  const auto x = random_values(100, 10);
-  const auto offset = random_values(100, 11);
-  std::vector<float> simd(100);
-  std::vector<float> scalar(100);
-  scale_add(x.data(), 6.5F, offset.data(), 100, simd.data());
-  reference::scale_add(x.data(), 6.5F, offset.data(), 100, scalar.data());
+TEST_P(Kernels, GeluIsWithinAMillionthOfItsValue) {
+  std::vector<float> x;
+  for (int i = -12000; i <= 12000; ++i) x.push_back(static_cast<float>(i) / 1000);
+  std::vector<float> y = x;
+  activate(Activation::kGelu, y.data(), static_cast<int>(y.size()));
   for (std::size_t i = 0; i < x.size(); ++i)
-    ASSERT_NEAR(simd[i], scalar[i], 2 * kUnit * (6.5 * std::abs(x[i]) + std::abs(offset[i])));
+    ASSERT_NEAR(y[i], 0.5 * x[i] * std::erfc(-x[i] * std::sqrt(0.5)), 1e-6) << x[i];
+}
+
+TEST_P(Kernels, ScaleAddAgreesWithTheReference) {
+  const auto x = random_values(101, 10);
+  const auto offsets = random_values(101, 11);
+  for (const bool with_offset : {false, true}) {
+    const float* offset = with_offset ? offsets.data() : nullptr;
+    std::vector<float> simd = x;  // in place
+    std::vector<float> scalar(x.size());
+    scale_add(simd.data(), 6.5F, offset, 101, simd.data());
+    reference::scale_add(x.data(), 6.5F, offset, 101, scalar.data());
+    for (std::size_t i = 0; i < x.size(); ++i)
+      ASSERT_NEAR(simd[i], scalar[i], 2 * kUnit * (6.5 * std::abs(x[i]) + std::abs(offsets[i])));
+  }
+}
+
+TEST_P(Kernels, MultiplyAgreesWithTheReference) {
+  const auto x = random_values(101, 10);
+  std::vector<float> simd = random_values(101, 11);
+  std::vector<float> scalar = simd;
+  multiply(x.data(), 101, simd.data());
+  reference::multiply(x.data(), 101, scalar.data());
+  EXPECT_EQ(simd, scalar);
 }
 
 /// Positions [length][key, value][head_dim], laid out in the order `places`.
@@ -287,36 +333,50 @@ CachedAttentionArgs attention_args(const std::vector<float>& query, const Cached
   return args;
 }
 
+void expect_attention_agrees(int head_dim, int length, const float* bias) {
+  SCOPED_TRACE(testing::Message() << "Dh " << head_dim << " length " << length << " bias "
+                                  << (bias != nullptr));
+  const CachedPositions cached(length, head_dim, false);
+  const auto query = random_values(static_cast<std::size_t>(head_dim), 13);
+  std::vector<float> simd(query.size());
+  std::vector<float> scalar(query.size());
+  std::vector<float> probabilities(static_cast<std::size_t>(length));
+  std::vector<float> scratch(static_cast<std::size_t>(length));
+  CachedAttentionArgs args = attention_args(query, cached, scratch, simd);
+  args.bias = bias;
+  cached_attention(args);
+  args = attention_args(query, cached, probabilities, scalar);
+  args.bias = bias;
+  reference::cached_attention(args);
+  double score_error = 0;  // of the largest score, scaled
+  double score_size = 0;
+  for (int t = 0; t < length; ++t) {
+    const float* position = cached.pointers[static_cast<std::size_t>(t)];
+    double sum = 0;
+    for (int d = 0; d < head_dim; ++d)
+      sum += std::abs(static_cast<double>(query[static_cast<std::size_t>(d)]) * position[d]);
+    const double biased = 0.3 * sum + (bias != nullptr ? std::abs(bias[t]) : 0.0F);
+    score_error = std::max(score_error, 0.3 * gamma(head_dim) * sum + 2 * kUnit * biased);
+    score_size = std::max(score_size, 2 * biased);
+  }
+  // Errors of two scores move a probability by their sum at most (to first order).
+  const double relative = 2.1 * score_error + softmax_bound(score_size, length) + gamma(length + 1);
+  for (int d = 0; d < head_dim; ++d) {
+    double magnitude = 0;
+    for (int t = 0; t < length; ++t)
+      magnitude += probabilities[static_cast<std::size_t>(t)] *
+                   std::abs(cached.pointers[static_cast<std::size_t>(t)][head_dim + d]);
+    const auto at = static_cast<std::size_t>(d);
+    ASSERT_NEAR(simd[at], scalar[at], relative * magnitude) << "element " << d;
+  }
+}
+
 TEST_P(Kernels, CachedAttentionAgreesWithTheReference) {
+  const auto bias = random_values(130, 16, 3.0F);
   for (const int head_dim : {1, 12, 16, 64, 72, 128}) {
     for (const int length : {1, 3, 4, 9, 130}) {
-      const CachedPositions cached(length, head_dim, false);
-      const auto query = random_values(static_cast<std::size_t>(head_dim), 13);
-      std::vector<float> simd(query.size());
-      std::vector<float> scalar(query.size());
-      std::vector<float> probabilities(static_cast<std::size_t>(length));
-      std::vector<float> scratch(static_cast<std::size_t>(length));
-      cached_attention(attention_args(query, cached, scratch, simd));
-      reference::cached_attention(attention_args(query, cached, probabilities, scalar));
-      double score_error = 0;  // of the largest score, scaled
-      double score_size = 0;
-      for (const float* position : cached.pointers) {
-        double sum = 0;
-        for (int d = 0; d < head_dim; ++d)
-          sum += std::abs(static_cast<double>(query[static_cast<std::size_t>(d)]) * position[d]);
-        score_error = std::max(score_error, 0.3 * (gamma(head_dim) + kUnit) * sum);
-        score_size = std::max(score_size, 0.3 * 2 * sum);
-      }
-      // Errors of two scores move a probability by their sum at most (to first order).
-      const double relative = 2.1 * score_error + softmax_bound(score_size, length) + gamma(length + 1);
-      for (int d = 0; d < head_dim; ++d) {
-        double magnitude = 0;
-        for (int t = 0; t < length; ++t)
-          magnitude += probabilities[static_cast<std::size_t>(t)] *
-                       std::abs(cached.pointers[static_cast<std::size_t>(t)][head_dim + d]);
-        const auto at = static_cast<std::size_t>(d);
-        ASSERT_NEAR(simd[at], scalar[at], relative * magnitude) << "Dh " << head_dim << " length " << length;
-      }
+      expect_attention_agrees(head_dim, length, nullptr);
+      expect_attention_agrees(head_dim, length, bias.data());
     }
   }
 }
