@@ -102,11 +102,12 @@ Result<Checkpoint> load_checkpoint(const fs::path& folder) {
 Result<void> save_checkpoint(const Checkpoint& checkpoint, const fs::path& folder, WeightFormat format,
                              DType dtype) {
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights::Map named,
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights named,
                              to_file_names(checkpoint.weights, *family, checkpoint.architecture));
   const fs::path file = folder / weight_file_name(format);
-  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors ? write_safetensors(file, named, dtype)
-                                                                 : write_pytorch_bin(file, named, dtype));
+  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors
+                                ? write_safetensors(file, named.tensors(), dtype)
+                                : write_pytorch_bin(file, named.tensors(), dtype));
   const auto write_json = [&](std::string_view name, const Json& value) {
     return write_file_atomically(folder / name, value.dump(2) + "\n");
   };

@@ -9,14 +9,21 @@
 namespace epicrisis {
 namespace families {
 
+extern const Family kBart;
+extern const Family kBloom;
+extern const Family kGpt2;
+extern const Family kMbart;
+extern const Family kMt5;
 extern const Family kPegasus;
+extern const Family kT5;
 
 }  // namespace families
 
 namespace {
 
 const std::array kFamilies = {
-    &families::kPegasus,
+    &families::kBart, &families::kBloom,   &families::kGpt2, &families::kMbart,
+    &families::kMt5,  &families::kPegasus, &families::kT5,
 };
 
 }  // namespace
