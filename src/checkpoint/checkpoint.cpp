@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/files.hpp"
 #include "checkpoint/detail/printable.hpp"
@@ -74,6 +75,8 @@ Result<WeightFormat> find_weights(const fs::path& folder) {
 Result<Architecture> read_architecture(const Json& config) {
   if (!config.is_object()) return Error{ErrorCode::kCorrupt, "config.json must hold a JSON object.", ""};
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(config));
+  std::vector<Error> unsupported = unsupported_options(config, *family);
+  if (!unsupported.empty()) return std::move(unsupported.front());
   return family->read_architecture(config);
 }
 

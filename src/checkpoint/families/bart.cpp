@@ -22,6 +22,7 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kBart;
-const Family kBart = {"bart", "model.", read_architecture, bart_like_parameters, is_ignored_by_bart_like};
+const Family kBart = {
+    "bart", "model.", kBartLikeOptions, read_architecture, bart_like_parameters, is_ignored_by_bart_like};
 
 }  // namespace epicrisis::families

@@ -80,7 +80,6 @@ Result<Architecture> read_bart_like(const Json& given, std::string_view family,
                                     const BartLikeDefaults& defaults) {
   const Json config =
       with_aliases(given, {{"hidden_size", "d_model"}, {"num_attention_heads", "encoder_attention_heads"}});
-  EPICRISIS_RETURN_IF_ERROR(check_common_options(config, Topology::kEncoderDecoder));
   Architecture a;
   a.family = family;
   EPICRISIS_ASSIGN_OR_RETURN(a.vocab_size, config_size(config, "vocab_size", 50265, kMaxVocab));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,8 @@
 
 // What BART, mBART and Pegasus share: the keys of their config.json, and their tensor names.
 namespace epicrisis::families {
+
+inline constexpr std::array kBartLikeOptions = {RequiredOption{"is_encoder_decoder", "true"}};
 
 /// Defaults of a key that the configuration classes disagree on.
 struct BartLikeDefaults {

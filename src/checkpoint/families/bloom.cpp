@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -19,6 +20,9 @@ namespace {
 
 constexpr std::string_view kWhat = "config.json";
 
+constexpr std::array kRequiredOptions = {RequiredOption{"is_encoder_decoder", "false"},
+                                         RequiredOption{"apply_residual_connection_post_layernorm", "false"}};
+
 /// With both, the reference sums slices of a product, whose rounding differs from that of one product.
 Result<void> check_slices(const Json& config) {
   EPICRISIS_ASSIGN_OR_RETURN(const int slices, json_value(config, "pretraining_tp", 1, kWhat));
@@ -30,8 +34,6 @@ Result<Architecture> read_architecture(const Json& given) {
   const Json config = with_aliases(
       given,
       {{"n_embed", "hidden_size"}, {"num_attention_heads", "n_head"}, {"num_hidden_layers", "n_layer"}});
-  EPICRISIS_RETURN_IF_ERROR(check_common_options(config, Topology::kDecoderOnly));
-  EPICRISIS_RETURN_IF_ERROR(require_config(config, "apply_residual_connection_post_layernorm", false));
   EPICRISIS_RETURN_IF_ERROR(check_slices(config));
   Architecture a;
   a.family = "bloom";
@@ -105,6 +107,6 @@ bool is_ignored(std::string_view file_name) {
 }  // namespace
 
 extern const Family kBloom;
-const Family kBloom = {"bloom", "transformer.", read_architecture, parameters, is_ignored};
+const Family kBloom = {"bloom", "transformer.", kRequiredOptions, read_architecture, parameters, is_ignored};
 
 }  // namespace epicrisis::families

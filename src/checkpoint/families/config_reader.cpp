@@ -100,18 +100,6 @@ Json with_aliases(const Json& config,
   return result;
 }
 
-Result<void> check_common_options(const Json& config, Topology topology) {
-  EPICRISIS_RETURN_IF_ERROR(
-      require_config(config, "is_encoder_decoder", topology == Topology::kEncoderDecoder));
-  EPICRISIS_RETURN_IF_ERROR(require_config(config, "tie_encoder_decoder", false));
-  EPICRISIS_RETURN_IF_ERROR(require_config(config, "add_cross_attention", false));
-  EPICRISIS_RETURN_IF_ERROR(require_config(config, "pruned_heads", Json::object()));
-  for (const std::string_view key : {"quantization_config", "auto_map"}) {
-    EPICRISIS_RETURN_IF_ERROR(require_config(config, key, nullptr));
-  }
-  return {};
-}
-
 Result<void> read_decoder_only_tokens(const Json& config, TokenId bos, TokenId eos,
                                       Architecture& architecture) {
   const int vocab_size = architecture.vocab_size;

@@ -47,10 +47,6 @@ Result<void> require_multiple(std::string_view key, int value, std::string_view 
 Json with_aliases(const Json& config,
                   std::initializer_list<std::pair<std::string_view, std::string_view>> aliases);
 
-/// kUnsupported naming the first option, of those any model of the reference may have, that would change what
-/// is computed.
-Result<void> check_common_options(const Json& config, Topology topology);
-
 /// `bos_token_id`, `eos_token_id`, `pad_token_id` of a decoder-only model into `architecture`, whose
 /// vocab_size is set. A model without a padding token pads with its end token, as the reference's generation
 /// does.

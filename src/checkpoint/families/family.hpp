@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,12 +41,20 @@ struct Parameter {
   std::optional<FilePart> part = {};
 };
 
+/// An option of config.json that must have this value or be absent: another would change the result.
+struct RequiredOption {
+  std::string_view key;
+  std::string_view value;  ///< As JSON.
+};
+
 /// A model family as data. A family is one file beside this one and one line in family.cpp.
 struct Family {
   std::string_view model_type;  ///< `model_type` of config.json.
   /// Prefix of the names when the whole model was saved; files of the bare base model lack it ("model.").
   std::string_view base_prefix;
-  /// Errors: kCorrupt, kUnsupported naming the key of config.json.
+  /// Beside those that hold for every model; see unsupported_options().
+  std::span<const RequiredOption> required_options;
+  /// Precondition: no unsupported_options(). Errors: kCorrupt, kUnsupported naming the key of config.json.
   Result<Architecture> (*read_architecture)(const Json& config);
   /// Every parameter of a model of this architecture.
   std::vector<Parameter> (*parameters)(const Architecture& architecture);
@@ -55,6 +64,10 @@ struct Family {
 
 /// Null for a family this build does not know.
 const Family* find_family(std::string_view model_type);
+
+/// A kUnsupported Error naming the key for each option of `config` that would change what is computed, of
+/// those any model of the reference may have and those of `family`.
+std::vector<Error> unsupported_options(const Json& config, const Family& family);
 
 /// The known model types, sorted, for errors: "bart, pegasus".
 std::string known_families();

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -18,13 +19,14 @@ namespace {
 
 constexpr std::string_view kWhat = "config.json";
 
+constexpr std::array kRequiredOptions = {RequiredOption{"is_encoder_decoder", "false"},
+                                         RequiredOption{"scale_attn_by_inverse_layer_idx", "false"}};
+
 Result<Architecture> read_architecture(const Json& given) {
   const Json config = with_aliases(given, {{"hidden_size", "n_embd"},
                                            {"max_position_embeddings", "n_positions"},
                                            {"num_attention_heads", "n_head"},
                                            {"num_hidden_layers", "n_layer"}});
-  EPICRISIS_RETURN_IF_ERROR(check_common_options(config, Topology::kDecoderOnly));
-  EPICRISIS_RETURN_IF_ERROR(require_config(config, "scale_attn_by_inverse_layer_idx", false));
   Architecture a;
   a.family = "gpt2";
   a.topology = Topology::kDecoderOnly;
@@ -99,6 +101,6 @@ bool is_ignored(std::string_view file_name) {
 }  // namespace
 
 extern const Family kGpt2;
-const Family kGpt2 = {"gpt2", "transformer.", read_architecture, parameters, is_ignored};
+const Family kGpt2 = {"gpt2", "transformer.", kRequiredOptions, read_architecture, parameters, is_ignored};
 
 }  // namespace epicrisis::families

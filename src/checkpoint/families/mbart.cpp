@@ -21,6 +21,7 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kMbart;
-const Family kMbart = {"mbart", "model.", read_architecture, bart_like_parameters, is_ignored_by_bart_like};
+const Family kMbart = {
+    "mbart", "model.", kBartLikeOptions, read_architecture, bart_like_parameters, is_ignored_by_bart_like};
 
 }  // namespace epicrisis::families

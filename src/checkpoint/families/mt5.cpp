@@ -19,6 +19,6 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kMt5;
-const Family kMt5 = {"mt5", "", read_architecture, t5_like_parameters, is_ignored_by_t5_like};
+const Family kMt5 = {"mt5", "", kT5LikeOptions, read_architecture, t5_like_parameters, is_ignored_by_t5_like};
 
 }  // namespace epicrisis::families

@@ -18,7 +18,7 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kPegasus;
-const Family kPegasus = {"pegasus", "model.", read_architecture, bart_like_parameters,
-                         is_ignored_by_bart_like};
+const Family kPegasus = {
+    "pegasus", "model.", kBartLikeOptions, read_architecture, bart_like_parameters, is_ignored_by_bart_like};
 
 }  // namespace epicrisis::families

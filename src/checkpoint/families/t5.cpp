@@ -22,6 +22,6 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kT5;
-const Family kT5 = {"t5", "", read_architecture, t5_like_parameters, is_ignored_by_t5_like};
+const Family kT5 = {"t5", "", kT5LikeOptions, read_architecture, t5_like_parameters, is_ignored_by_t5_like};
 
 }  // namespace epicrisis::families

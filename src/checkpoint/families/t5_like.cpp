@@ -132,7 +132,6 @@ Result<Architecture> read_t5_like(const Json& given, std::string_view family,
   const Json config = with_aliases(given, {{"hidden_size", "d_model"},
                                            {"num_attention_heads", "num_heads"},
                                            {"num_hidden_layers", "num_layers"}});
-  EPICRISIS_RETURN_IF_ERROR(check_common_options(config, Topology::kEncoderDecoder));
   Architecture a;
   a.family = family;
   EPICRISIS_RETURN_IF_ERROR(read_sizes(given, config, defaults, a));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,8 @@
 
 // What T5 and mT5 share: one model, two sets of defaults.
 namespace epicrisis::families {
+
+inline constexpr std::array kT5LikeOptions = {RequiredOption{"is_encoder_decoder", "true"}};
 
 /// Defaults of the keys that the configuration classes disagree on.
 struct T5LikeDefaults {
