@@ -26,8 +26,8 @@ std::vector<std::string> matches_of(const char* pattern, const std::string& text
 using Texts = std::vector<std::string>;
 
 TEST(Regex, ClassesMeanWhatOnigurumaMeans) {
-  EXPECT_EQ(matches_of("\\w+", "a\u0301_1 \u00B2 \u2163"), (Texts{"a\u0301_1"}))
-      << "marks yes, other numbers no";
+  EXPECT_EQ(matches_of("\\w+", "a\u0301_1 \u00B2 \u2163 \u2460"), (Texts{"a\u0301_1", "\u00B2", "\u2163"}));
+  EXPECT_EQ(matches_of("[\\w]+", "a\u0301_1 \u00B2 \u2163"), (Texts{"a\u0301_1", "\u2163"}));
   EXPECT_EQ(matches_of("\\s", "a\u0085\u180E b"), (Texts{"\u0085", " "}));
   EXPECT_EQ(matches_of("\\h+", "0xfFg"), (Texts{"0", "fF"}));
   EXPECT_EQ(matches_of("[a[b-c]]+", "xabcd"), (Texts{"abc"})) << "a class in a class is a union";

@@ -14,9 +14,11 @@
 namespace epicrisis {
 namespace {
 
-// Contents of a character class. Oniguruma's \w has marks and no letter numbers; PCRE2's is the other way
-// round.
-constexpr std::string_view kWord = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+// Contents of a character class. Oniguruma's \w inside a class is that of UTS #18 without joiners; PCRE2's
+// has no marks.
+constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Outside a class and at word boundaries Oniguruma goes by a table for Latin-1, which adds numbers.
+constexpr std::string_view kLoneWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 // U+180E counts for PCRE2's \s alone.
 constexpr std::string_view kSpace = R"(\p{White_Space})";
 constexpr std::string_view kNoSpace = R"(\P{White_Space})";
@@ -106,7 +108,7 @@ class Translator {
         replace(2, kNoSpace);
         return {};
       case 'w':
-        replace(2, as_class(kWord, false));
+        replace(2, as_class(in_class ? kWord : kLoneWord, false));
         return {};
       case 'h':
         replace(2, as_class(kHexDigit, false));
@@ -114,17 +116,18 @@ class Translator {
       case 'W':
       case 'H':
         if (in_class) return refuse(fmt::format("'\\{}' inside a class", letter));
-        replace(2, as_class(letter == 'W' ? kWord : kHexDigit, true));
+        replace(2, as_class(letter == 'W' ? kLoneWord : kHexDigit, true));
         return {};
       case 'v':
         replace(2, R"(\x0b)");
         return {};
       case 'b':
-        replace(2, in_class ? R"(\x08)" : fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kWord));
+        replace(2,
+                in_class ? R"(\x08)" : fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kLoneWord));
         return {};
       case 'B':
         if (in_class) return refuse("'\\B' inside a class");
-        replace(2, fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kWord));
+        replace(2, fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kLoneWord));
         return {};
       case 'u':
         return code_point();
@@ -197,9 +200,9 @@ class Translator {
     const std::string_view bare = name.starts_with('^') ? name.substr(1) : name;
     if (bare.size() < 1 || bare.size() > 2) {
       static constexpr std::string_view kScripts[] = {
-          "Han",     "Hiragana", "Katakana", "Hangul",  "Latin",      "Greek",    "Cyrillic",
-          "Arabic",  "Hebrew",   "Thai",     "Lao",     "Devanagari", "Tamil",    "Telugu",
-          "Bengali", "Armenian", "Khmer",    "Myanmar", "Georgian",   "Ethiopic", "White_Space"};
+          "Han",    "Hiragana", "Katakana", "Hangul",     "Latin",       "Greek",     "Cyrillic", "Arabic",
+          "Hebrew", "Thai",     "Lao",      "Devanagari", "Tamil",       "Telugu",    "Bengali",  "Armenian",
+          "Khmer",  "Myanmar",  "Georgian", "Ethiopic",   "White_Space", "Alphabetic"};
       if (std::find(std::begin(kScripts), std::end(kScripts), bare) == std::end(kScripts))
         return refuse(fmt::format("the property '{}'", name));
     }
