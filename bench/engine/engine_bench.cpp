@@ -1,4 +1,5 @@
-// Encoding and decoding with a Pegasus of ten million random parameters, the size of the models we ship.
+// Encoding and decoding with a Pegasus of ten million random parameters, the size of the models we ship, and
+// reading prompts with decoder-only models as large.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -93,6 +94,33 @@ BENCHMARK(BM_Decode)
     ->ArgsProduct({{1}, {1, 4, 8}, {0, 1}})
     ->ArgsProduct({{32}, {1, 4}, {0, 1}})
     ->ArgNames({"notes", "beams", "bf16"})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+/// The first step of decoder-only models of the same size, whose prompts are the notes: GPT-2, or BLOOM with
+/// ALiBi.
+void BM_Prompt(benchmark::State& state) {
+  const bool alibi = state.range(1) != 0;
+  const Architecture decoder_only = alibi ? testing::bloom_architecture(8000, 256, 4, 4, 1024)
+                                          : testing::gpt2_architecture(8000, 256, 4, 4, 1024, 1024);
+  const auto model = Engine::load(testing::random_checkpoint(decoder_only, 1)).value();
+  const auto prompts = notes(static_cast<int>(state.range(0)));
+  std::int64_t tokens = 0;
+  for (const auto& prompt : prompts) tokens += static_cast<std::int64_t>(prompt.size());
+  std::vector<float> logits(prompts.size() * static_cast<std::size_t>(decoder_only.vocab_size));
+  for (auto _ : state) {
+    auto session = model->start_session().value();
+    const auto ids = session->add(prompts).value();
+    std::vector<HypothesisStep> steps;
+    for (std::size_t i = 0; i < ids.size(); ++i) steps.push_back({ids[i], -1, prompts[i]});
+    if (!session->step(steps, logits)) return state.SkipWithError("step failed");
+  }
+  state.counters["tokens/s"] =
+      benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_Prompt)
+    ->ArgsProduct({{1, 32}, {0, 1}})
+    ->ArgNames({"notes", "alibi"})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

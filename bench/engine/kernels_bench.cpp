@@ -88,14 +88,29 @@ void BM_LayerNorm(benchmark::State& state, LayerNorm norm) {
 BENCHMARK_CAPTURE(BM_LayerNorm, reference, reference::layer_norm)->Arg(256)->Arg(1024);
 BENCHMARK_CAPTURE(BM_LayerNorm, simd, layer_norm)->Arg(256)->Arg(1024);
 
-using Softmax = void (*)(float*, float, int);
+using RmsNorm = void (*)(const float*, const float*, float, int, float*);
+
+void BM_RmsNorm(benchmark::State& state, RmsNorm norm) {
+  const auto width = state.range(0);
+  const std::vector<float> x = random_values(width);
+  std::vector<float> y(x.size());
+  for (auto _ : state) {
+    norm(x.data(), x.data(), 1e-6F, static_cast<int>(width), y.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * width);
+}
+BENCHMARK_CAPTURE(BM_RmsNorm, reference, reference::rms_norm)->Arg(256)->Arg(1024);
+BENCHMARK_CAPTURE(BM_RmsNorm, simd, rms_norm)->Arg(256)->Arg(1024);
+
+using Softmax = void (*)(float*, float, const float*, int);
 
 void BM_Softmax(benchmark::State& state, Softmax softmax_kernel) {
   const std::vector<float> scores = random_values(state.range(0));
   std::vector<float> x;
   for (auto _ : state) {
     x = scores;
-    softmax_kernel(x.data(), 0.125F, static_cast<int>(x.size()));
+    softmax_kernel(x.data(), 0.125F, nullptr, static_cast<int>(x.size()));
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

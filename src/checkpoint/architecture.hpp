@@ -44,7 +44,7 @@ struct Architecture {
   bool final_norm = true;       ///< A norm after the last layer of each stack.
 
   PositionEncoding positions = PositionEncoding::kSinusoidal;
-  int max_positions = 0;          ///< Longest source, and longest target, in tokens.
+  int max_positions = 0;          ///< Longest source, and longest target, in tokens; 0: no limit (T5, BLOOM).
   int position_offset = 0;        ///< First row used of a learned position table (BART: 2).
   int relative_buckets = 0;       ///< kRelativeBias only.
   int relative_max_distance = 0;  ///< kRelativeBias only.

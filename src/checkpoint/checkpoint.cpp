@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/files.hpp"
 #include "checkpoint/detail/printable.hpp"
@@ -74,6 +75,8 @@ Result<WeightFormat> find_weights(const fs::path& folder) {
 Result<Architecture> read_architecture(const Json& config) {
   if (!config.is_object()) return Error{ErrorCode::kCorrupt, "config.json must hold a JSON object.", ""};
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(config));
+  std::vector<Error> unsupported = unsupported_options(config, *family);
+  if (!unsupported.empty()) return std::move(unsupported.front());
   return family->read_architecture(config);
 }
 
@@ -102,11 +105,12 @@ Result<Checkpoint> load_checkpoint(const fs::path& folder) {
 Result<void> save_checkpoint(const Checkpoint& checkpoint, const fs::path& folder, WeightFormat format,
                              DType dtype) {
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights::Map named,
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights named,
                              to_file_names(checkpoint.weights, *family, checkpoint.architecture));
   const fs::path file = folder / weight_file_name(format);
-  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors ? write_safetensors(file, named, dtype)
-                                                                 : write_pytorch_bin(file, named, dtype));
+  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors
+                                ? write_safetensors(file, named.tensors(), dtype)
+                                : write_pytorch_bin(file, named.tensors(), dtype));
   const auto write_json = [&](std::string_view name, const Json& value) {
     return write_file_atomically(folder / name, value.dump(2) + "\n");
   };

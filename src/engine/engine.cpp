@@ -33,8 +33,8 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
 
 const Architecture& Engine::architecture() const noexcept { return core_->model->architecture; }
 int Engine::vocab_size() const noexcept { return architecture().vocab_size; }
-int Engine::max_source_tokens() const noexcept { return architecture().max_positions; }
-int Engine::max_target_tokens() const noexcept { return architecture().max_positions; }
+int Engine::max_source_tokens() const noexcept { return engine::max_tokens(architecture()); }
+int Engine::max_target_tokens() const noexcept { return engine::max_tokens(architecture()); }
 bool Engine::is_encoder_decoder() const noexcept {
   return architecture().topology == Topology::kEncoderDecoder;
 }
@@ -44,6 +44,8 @@ Result<std::unique_ptr<DecodeSession>> Engine::start_session() const {
 }
 
 Result<FloatMatrix> Engine::encode_hidden(std::span<const TokenId> source) const {
+  if (!is_encoder_decoder())
+    return Error{ErrorCode::kInvalidArgument, "This model has no encoder.", architecture().family};
   EPICRISIS_RETURN_IF_ERROR(engine::check_tokens(architecture(), source, "source"));
   try {
     engine::Encoder encoder(*core_->model, core_->team);
@@ -58,17 +60,33 @@ Result<FloatMatrix> Engine::encode_hidden(std::span<const TokenId> source) const
   }
 }
 
+Result<FloatMatrix> Engine::hidden(std::span<const TokenId> source, std::span<const TokenId> target) const {
+  return decode(source, target, Of::kHiddenStates);
+}
+
 Result<FloatMatrix> Engine::forward(std::span<const TokenId> source, std::span<const TokenId> target) const {
+  return decode(source, target, Of::kLogits);
+}
+
+Result<FloatMatrix> Engine::decode(std::span<const TokenId> source, std::span<const TokenId> target,
+                                   Of what) const {
+  if (!is_encoder_decoder() && !source.empty())
+    return Error{ErrorCode::kInvalidArgument, "This model has no encoder: it takes a text, but no source.",
+                 architecture().family};
   EPICRISIS_RETURN_IF_ERROR(engine::check_tokens(architecture(), target, "target"));
   try {
     engine::Session session(core_);
-    const std::array sources{std::vector<TokenId>(source.begin(), source.end())};
+    const std::span<const TokenId> added = is_encoder_decoder() ? source : target;
+    const std::array sources{std::vector<TokenId>(added.begin(), added.end())};
     EPICRISIS_ASSIGN_OR_RETURN(const std::vector<SourceId> ids, session.add(sources));
-    FloatMatrix logits{static_cast<int>(target.size()), vocab_size(), {}};
-    logits.values.resize(target.size() * static_cast<std::size_t>(logits.columns));
+    FloatMatrix matrix{
+        static_cast<int>(target.size()), what == Of::kLogits ? vocab_size() : architecture().d_model, {}};
+    matrix.values.resize(target.size() * static_cast<std::size_t>(matrix.columns));
     const std::array rows{HypothesisStep{ids.front(), -1, target}};
-    EPICRISIS_RETURN_IF_ERROR(session.step_all(rows, logits.values));
-    return logits;
+    const auto stepped = what == Of::kLogits ? session.step_all(rows, matrix.values)
+                                             : session.step_hidden(rows, matrix.values);
+    EPICRISIS_RETURN_IF_ERROR(stepped);
+    return matrix;
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kResourceExhausted, "There is not enough memory to process this text.",
                  "decoding"};

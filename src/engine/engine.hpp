@@ -58,13 +58,20 @@ class Engine final : public Backend {
   bool is_encoder_decoder() const noexcept override;
   Result<std::unique_ptr<DecodeSession>> start_session() const override;
 
-  /// The encoder's last hidden states, after the final norm: [S, D]. Errors: as DecodeSession::add.
+  /// The encoder's last hidden states, after the final norm where there is one: [S, D]. Errors: as
+  /// DecodeSession::add; kInvalidArgument for a model without encoder.
   Result<FloatMatrix> encode_hidden(std::span<const TokenId> source) const;
-  /// Logits after each of `target`, the decoder's input with its start token: [T, V]. Errors: as
-  /// DecodeSession's.
+  /// The decoder's last hidden states, after the final norm where there is one: [T, D]. Arguments and errors:
+  /// as forward().
+  Result<FloatMatrix> hidden(std::span<const TokenId> source, std::span<const TokenId> target) const;
+  /// Logits after each of `target`, the decoder's input with its start token: [T, V]. A decoder-only model
+  /// has no source: `source` is empty and `target` all of the text. Errors: as DecodeSession's.
   Result<FloatMatrix> forward(std::span<const TokenId> source, std::span<const TokenId> target) const;
 
  private:
+  enum class Of { kHiddenStates, kLogits };
+  Result<FloatMatrix> decode(std::span<const TokenId> source, std::span<const TokenId> target, Of what) const;
+
   std::shared_ptr<engine::Core> core_;
 };
 

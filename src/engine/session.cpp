@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <new>
 
 #include "base/check.hpp"
@@ -10,13 +11,27 @@
 namespace epicrisis::engine {
 namespace {
 
-// Sources are encoded in groups of about this many tokens: enough for full speed, and it bounds the
-// activations.
-constexpr std::size_t kEncodeTokens = 2048;
+// Sources are encoded, and rows decoded, in groups of about this many tokens: enough for full speed, and it
+// bounds the activations.
+constexpr std::size_t kGroupTokens = 2048;
+
+// How many of `sequences`, from `first` on, make the next group; at least one.
+template <class Sequences, class Size>
+std::size_t next_group(const Sequences& sequences, std::size_t first, const Size& size) {
+  std::size_t tokens = size(sequences[first]);
+  std::size_t end = first + 1;
+  while (end < sequences.size() && tokens + size(sequences[end]) <= kGroupTokens)
+    tokens += size(sequences[end++]);
+  return end - first;
+}
 
 Error out_of_memory(const char* what) {
   return {ErrorCode::kResourceExhausted,
           "There is not enough memory to process this text; send fewer texts at once.", what};
+}
+
+std::size_t output_width(const Architecture& a, DecoderOutput output) {
+  return static_cast<std::size_t>(output == DecoderOutput::kHiddenStates ? a.d_model : a.vocab_size);
 }
 
 KvCacheShape cache_shape(const Core& core) {
@@ -26,15 +41,19 @@ KvCacheShape cache_shape(const Core& core) {
 
 }  // namespace
 
+int max_tokens(const Architecture& architecture) noexcept {
+  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
+}
+
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
                           const char* what) {
   if (tokens.empty())
     return Error{ErrorCode::kInvalidArgument, "The text is empty.",
                  fmt::format("the {} has no tokens", what)};
-  if (tokens.size() > static_cast<std::size_t>(architecture.max_positions))
+  if (tokens.size() > static_cast<std::size_t>(max_tokens(architecture)))
     return Error{ErrorCode::kInvalidArgument, "The text is too long for this model.",
                  fmt::format("the {} has {} tokens, the model takes {}", what, tokens.size(),
-                             architecture.max_positions)};
+                             max_tokens(architecture))};
   for (const TokenId token : tokens) {
     if (token < 0 || token >= architecture.vocab_size)
       return Error{
@@ -55,17 +74,12 @@ Result<std::vector<SourceId>> Session::add(std::span<const std::vector<TokenId>>
   for (const auto& source : sources) EPICRISIS_RETURN_IF_ERROR(check_tokens(a, source, "source"));
   std::vector<SourceId> ids;
   try {
-    for (std::size_t first = 0; first < sources.size();) {
-      std::size_t tokens = sources[first].size();
-      std::size_t end = first + 1;
-      while (end < sources.size() && tokens + sources[end].size() <= kEncodeTokens)
-        tokens += sources[end++].size();
-      const float* hidden = encoder_.encode(sources.subspan(first, end - first));
-      for (; first < end; ++first) {
-        const int length = static_cast<int>(sources[first].size());
-        sources_.emplace(next_source_, decoder_.remember(hidden, length));
+    if (a.topology == Topology::kEncoderDecoder) {
+      encode(sources, ids);
+    } else {  // The first step of a hypothesis brings the prompt; until then a source is but a name.
+      for (std::size_t i = 0; i < sources.size(); ++i) {
         ids.push_back(next_source_++);
-        hidden += static_cast<std::ptrdiff_t>(length) * a.d_model;
+        sources_.emplace(ids.back(), SourceMemory{});
       }
     }
   } catch (const std::bad_alloc&) {
@@ -75,27 +89,47 @@ Result<std::vector<SourceId>> Session::add(std::span<const std::vector<TokenId>>
   return ids;
 }
 
+void Session::encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids) {
+  for (std::size_t first = 0; first < sources.size();) {
+    const auto group =
+        sources.subspan(first, next_group(sources, first, [](const auto& source) { return source.size(); }));
+    const float* hidden = encoder_.encode(group);
+    for (const auto& source : group) {
+      const int length = static_cast<int>(source.size());
+      ids.push_back(next_source_++);
+      sources_.emplace(ids.back(), decoder_.remember(hidden, length));
+      hidden += static_cast<std::ptrdiff_t>(length) * core_->model->architecture.d_model;
+    }
+    first += group.size();
+  }
+}
+
 void Session::remove(SourceId source) { sources_.erase(source); }
 
 Result<void> Session::step(std::span<const HypothesisStep> rows, std::span<float> logits) {
-  return advance(rows, LogitsOf::kLastToken, logits);
+  return advance(rows, DecoderOutput::kLastLogits, logits);
 }
 
 Result<void> Session::step_all(std::span<const HypothesisStep> rows, std::span<float> logits) {
-  return advance(rows, LogitsOf::kEveryToken, logits);
+  return advance(rows, DecoderOutput::kLogits, logits);
+}
+
+Result<void> Session::step_hidden(std::span<const HypothesisStep> rows, std::span<float> hidden) {
+  return advance(rows, DecoderOutput::kHiddenStates, hidden);
 }
 
 // All or nothing: until the decoder is done the rows of the last step keep their slots.
-Result<void> Session::advance(std::span<const HypothesisStep> rows, LogitsOf which, std::span<float> logits) {
+Result<void> Session::advance(std::span<const HypothesisStep> rows, DecoderOutput output,
+                              std::span<float> to) {
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t tokens, check(rows));
-  const std::size_t written = which == LogitsOf::kEveryToken ? tokens : rows.size();
-  EPICRISIS_CHECK(logits.size() == written * static_cast<std::size_t>(core_->model->architecture.vocab_size));
+  const std::size_t written = output == DecoderOutput::kLastLogits ? rows.size() : tokens;
+  EPICRISIS_CHECK(to.size() == written * output_width(core_->model->architecture, output));
   fresh_.clear();
   try {
     fresh_.reserve(tokens);
     EPICRISIS_RETURN_IF_ERROR(cache_.take(static_cast<int>(tokens), fresh_));
     grow(rows);
-    decoder_.run(decoder_rows_, cache_, which, logits.data());
+    decode(output, to.data());
   } catch (const std::bad_alloc&) {
     cache_.release(fresh_);
     return out_of_memory("decoding");
@@ -108,6 +142,20 @@ Result<void> Session::advance(std::span<const HypothesisStep> rows, LogitsOf whi
   std::swap(current_, next_);
   current_count_ = rows.size();
   return {};
+}
+
+// Runs the decoder over decoder_rows_, a group of rows at a time.
+void Session::decode(DecoderOutput output, float* to) {
+  const std::size_t width = output_width(core_->model->architecture, output);
+  const std::span<const DecoderRow> rows = decoder_rows_;
+  for (std::size_t first = 0; first < rows.size();) {
+    const auto group =
+        rows.subspan(first, next_group(rows, first, [](const DecoderRow& row) { return row.tokens.size(); }));
+    decoder_.run(group, cache_, output, to);
+    for (const DecoderRow& row : group)
+      to += width * (output == DecoderOutput::kLastLogits ? 1 : row.tokens.size());
+    first += group.size();
+  }
 }
 
 // Checks what the caller promised, and limits; returns the number of tokens to feed.
@@ -124,10 +172,10 @@ Result<std::size_t> Session::check(std::span<const HypothesisStep> rows) const {
       length += parent.slots.size();
     }
     EPICRISIS_RETURN_IF_ERROR(check_tokens(a, row.tokens, "target"));
-    if (length > static_cast<std::size_t>(a.max_positions))
+    if (length > static_cast<std::size_t>(max_tokens(a)))
       return Error{ErrorCode::kResourceExhausted,
-                   "The summary would be longer than this model can write; lower max_length.",
-                   fmt::format("{} positions, the model has {}", length, a.max_positions)};
+                   "The text would be longer than this model can write; lower max_length.",
+                   fmt::format("{} positions, the model has {}", length, max_tokens(a))};
     tokens += row.tokens.size();
   }
   return tokens;

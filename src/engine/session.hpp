@@ -23,8 +23,12 @@ struct Core {
   std::size_t max_cache_bytes = 0;
 };
 
-/// Errors: kInvalidArgument for an empty sequence, one longer than the model's positions, or a token id
-/// outside the vocabulary; `what` names the sequence.
+/// Tokens that one sequence may have: the model's positions, or as many as an int counts where the model sets
+/// no limit.
+int max_tokens(const Architecture& architecture) noexcept;
+
+/// Errors: kInvalidArgument for an empty sequence, one longer than max_tokens(), or a token id outside the
+/// vocabulary; `what` names the sequence.
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
                           const char* what);
 
@@ -38,6 +42,8 @@ class Session final : public DecodeSession {
 
   /// step() that writes the logits after every token: [all tokens of rows, V].
   Result<void> step_all(std::span<const HypothesisStep> rows, std::span<float> logits);
+  /// step() that writes the decoder's last hidden states instead: [all tokens of rows, D].
+  Result<void> step_hidden(std::span<const HypothesisStep> rows, std::span<float> hidden);
 
  private:
   struct Hypothesis {
@@ -45,7 +51,9 @@ class Session final : public DecodeSession {
     std::vector<KvCache::Slot> slots;  ///< Of its positions, first to last.
   };
 
-  Result<void> advance(std::span<const HypothesisStep> rows, LogitsOf which, std::span<float> logits);
+  void encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids);
+  Result<void> advance(std::span<const HypothesisStep> rows, DecoderOutput output, std::span<float> to);
+  void decode(DecoderOutput output, float* to);
   Result<std::size_t> check(std::span<const HypothesisStep> rows) const;
   void grow(std::span<const HypothesisStep> rows);
 

@@ -26,9 +26,12 @@ class DecodeSession {
   virtual ~DecodeSession() = default;
 
   /// Encodes `sources` as one ragged batch without padding and returns an id for each. Sources may be added
-  /// while others are being decoded. Decoder-only models take the prompt's tokens in the first step instead
-  /// and need no encoding. Errors: kResourceExhausted, kInvalidArgument for an empty source or one longer
-  /// than the model's positions.
+  /// while others are being decoded.
+  ///
+  /// Decoder-only models: a source is a prompt. It is checked as one and gets an id, and that is all; nothing
+  /// is computed before the first step of a hypothesis (parent -1), whose tokens are the whole prompt. The
+  /// rows that continue that one share what was computed of it. Errors: kResourceExhausted, kInvalidArgument
+  /// for an empty source or one longer than the model's positions.
   virtual Result<std::vector<SourceId>> add(std::span<const std::vector<TokenId>> sources) = 0;
   /// Frees what a source holds; it may appear in no later step.
   virtual void remove(SourceId source) = 0;

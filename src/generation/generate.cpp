@@ -12,6 +12,12 @@
 namespace epicrisis {
 namespace {
 
+/// Most rows that the search of one source takes.
+int rows_of_a_source(const GenerationConfig& config) {
+  // Of a search the sequences that are returned are among the beams.
+  return config.num_beams * (config.do_sample ? config.num_return_sequences : 1);
+}
+
 Error cancelled() { return {ErrorCode::kCancelled, "Generation was cancelled.", ""}; }
 
 /// Runs the searches of all sources through one session, as many at once as the backend likes.
@@ -42,7 +48,7 @@ class Generation {
 
   /// Adds waiting sources while their rows fit beside those of the live ones.
   Result<void> admit() {
-    const int rows_each = config_.num_beams > 1 ? config_.num_beams : config_.num_return_sequences;
+    const int rows_each = rows_of_a_source(config_);
     const auto fit = static_cast<std::size_t>(std::max(1, backend_.preferred_rows() / rows_each));
     if (live_.size() >= fit || next_source_ == sources_.size()) return {};
     const std::size_t count = std::min(fit - live_.size(), sources_.size() - next_source_);
@@ -62,8 +68,10 @@ class Generation {
         const LengthLimits limits,
         length_limits(config_, static_cast<int>(prompt.size()), backend_.max_target_tokens()));
     SearchInput input{config_, source, std::move(prompt), limits, backend_.vocab_size()};
-    if (config_.num_beams > 1) return make_beam_search(std::move(input));
-    return config_.do_sample ? make_sampling(std::move(input)) : make_greedy_search(std::move(input));
+    if (config_.num_beams == 1) {
+      return config_.do_sample ? make_sampling(std::move(input)) : make_greedy_search(std::move(input));
+    }
+    return config_.do_sample ? make_beam_sampling(std::move(input)) : make_beam_search(std::move(input));
   }
 
   /// One step of the backend over the rows of all live sources, then one of each search.
@@ -117,7 +125,10 @@ Result<void> check_token_ids(const GenerationConfig& config, int vocab_size, boo
     EPICRISIS_RETURN_IF_ERROR(check("decoder_start_token_id", config.decoder_start_token_id));
   }
   EPICRISIS_RETURN_IF_ERROR(check("forced_bos_token_id", config.forced_bos_token_id));
-  return check("forced_eos_token_id", config.forced_eos_token_id);
+  for (const TokenId token : config.forced_eos_token_ids) {
+    EPICRISIS_RETURN_IF_ERROR(check("forced_eos_token_id", token));
+  }
+  return {};
 }
 
 /// What can be known to be wrong before any work is done.

@@ -20,9 +20,10 @@ struct Hypothesis {
 };
 
 /// Generates for every source as if it were alone: batch mates never change a result. The outer vector
-/// follows `sources`; the inner one holds num_return_sequences hypotheses, best first. Errors:
-/// kInvalidArgument (settings, empty source), kCancelled once `stop` is requested, and what the backend
-/// reports.
+/// follows `sources`; the inner one holds num_return_sequences hypotheses, of a search best first, of
+/// sampling in the order drawn. The source of a decoder-only model is its prompt, which the hypotheses begin
+/// with. Errors: kInvalidArgument (settings, empty source), kCancelled once `stop` is requested, and what the
+/// backend reports.
 Result<std::vector<std::vector<Hypothesis>>> generate(const Backend& backend,
                                                       std::span<const std::vector<TokenId>> sources,
                                                       const GenerationConfig& config,

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -60,13 +59,31 @@ Result<void> check_ranges(const GenerationConfig& config) {
   EPICRISIS_RETURN_IF_ERROR(check_range("no_repeat_ngram_size", config.no_repeat_ngram_size, 0, kAny));
   EPICRISIS_RETURN_IF_ERROR(
       check_range("encoder_no_repeat_ngram_size", config.encoder_no_repeat_ngram_size, 0, kAny));
-  EPICRISIS_RETURN_IF_ERROR(check_range("top_k", config.top_k, 0, kAny));
   EPICRISIS_RETURN_IF_ERROR(check_range("decoder_start_token_id", config.decoder_start_token_id, 0, kAny));
   EPICRISIS_RETURN_IF_ERROR(check_positive("repetition_penalty", config.repetition_penalty));
-  EPICRISIS_RETURN_IF_ERROR(check_positive("temperature", config.temperature));
-  EPICRISIS_RETURN_IF_ERROR(check_positive("top_p", config.top_p));
-  if (config.top_p > 1) return invalid(fmt::format("'top_p' is {} but must be at most 1.", config.top_p));
+  EPICRISIS_RETURN_IF_ERROR(check_positive("encoder_repetition_penalty", config.encoder_repetition_penalty));
   if (!std::isfinite(config.length_penalty)) return invalid("'length_penalty' must be a finite number.");
+  return {};
+}
+
+Result<void> check_share(std::string_view name, double value, double lowest, double highest) {
+  if (value >= lowest && value <= highest) return {};
+  return invalid(fmt::format("'{}' is {} but must be from {} to {}.", name, value, lowest, highest));
+}
+
+/// What only sampling looks at: as in the reference, a search passes over it.
+Result<void> check_sampling(const GenerationConfig& config) {
+  EPICRISIS_RETURN_IF_ERROR(check_range("top_k", config.top_k, 0, std::numeric_limits<int>::max()));
+  EPICRISIS_RETURN_IF_ERROR(check_positive("temperature", config.temperature));
+  EPICRISIS_RETURN_IF_ERROR(check_share("top_p", config.top_p, 0, 1));
+  EPICRISIS_RETURN_IF_ERROR(check_positive("typical_p", config.typical_p));
+  EPICRISIS_RETURN_IF_ERROR(check_share("typical_p", config.typical_p, 0, 1));
+  EPICRISIS_RETURN_IF_ERROR(check_share("epsilon_cutoff", config.epsilon_cutoff, 0, 1));
+  EPICRISIS_RETURN_IF_ERROR(check_share("eta_cutoff", config.eta_cutoff, 0, 1));
+  if (config.num_beams * config.num_return_sequences > kMostSequences) {
+    return invalid(fmt::format("'num_beams' ({}) times 'num_return_sequences' ({}) must be at most {}.",
+                               config.num_beams, config.num_return_sequences, kMostSequences));
+  }
   return {};
 }
 
@@ -78,7 +95,7 @@ Result<void> GenerationConfig::apply(const Json& json, bool strict) {
   GenerationConfig changed = *this;
   for (const auto& [name, value] : json.items()) {
     if (const Setting* setting = find_setting(name)) {
-      // Files of old releases spell out null for what they leave to the reference's own default.
+      // null in a file leaves a setting that cannot be turned off to the reference's own default.
       const Result<void> outcome = setting->set(changed, name, value);
       if (!outcome && (strict || !value.is_null())) return outcome.error();
     } else if (const ForeignSetting* foreign = find_foreign_setting(name)) {
@@ -97,12 +114,7 @@ Result<void> GenerationConfig::apply(const Json& json, bool strict) {
 
 Result<void> GenerationConfig::validate() const {
   EPICRISIS_RETURN_IF_ERROR(check_ranges(*this));
-  if (do_sample && num_beams > 1) {
-    return Error{ErrorCode::kUnsupported,
-                 "'do_sample' with 'num_beams' above 1 is not supported: sample with one beam, or search "
-                 "without sampling.",
-                 ""};
-  }
+  if (do_sample) EPICRISIS_RETURN_IF_ERROR(check_sampling(*this));
   if (!do_sample && num_return_sequences > num_beams) {
     return invalid(
         fmt::format("'num_return_sequences' ({}) passes 'num_beams' ({}): a search returns at "
@@ -113,31 +125,6 @@ Result<void> GenerationConfig::validate() const {
     if (word.empty()) return invalid("'bad_words_ids' holds an empty list.");
   }
   return {};
-}
-
-Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config) {
-  GenerationConfig defaults;
-  const auto derived =
-      generation_config.is_object() ? generation_config.find("_from_model_config") : generation_config.end();
-  const bool is_derived = derived != generation_config.end() && *derived == true;
-  const bool has_own = generation_config.is_object() && !generation_config.empty() && !is_derived;
-  if (has_own) {
-    constexpr std::array kTokenIds = {"pad_token_id", "bos_token_id", "eos_token_id",
-                                      "decoder_start_token_id"};
-    for (const char* name : kTokenIds) {
-      if (config.contains(name)) EPICRISIS_RETURN_IF_ERROR(defaults.apply({{name, config[name]}}, false));
-    }
-    EPICRISIS_RETURN_IF_ERROR(defaults.apply(generation_config, false));
-  } else {
-    // What a derived generation_config.json adds beside config.json is laid under it.
-    EPICRISIS_RETURN_IF_ERROR(defaults.apply(generation_config, false));
-    EPICRISIS_RETURN_IF_ERROR(defaults.apply(config, false));
-  }
-  const auto tasks = config.find("task_specific_params");
-  if (tasks != config.end() && tasks->is_object() && tasks->contains("summarization")) {
-    EPICRISIS_RETURN_IF_ERROR(defaults.apply((*tasks)["summarization"], false));
-  }
-  return defaults;
 }
 
 }  // namespace epicrisis

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -28,18 +29,22 @@ struct GenerationConfig {
   double length_penalty = 1.0;
   int num_return_sequences = 1;
   double repetition_penalty = 1.0;
+  double encoder_repetition_penalty = 1.0;  ///< Above 1 makes tokens of the source likelier.
   int no_repeat_ngram_size = 0;
   int encoder_no_repeat_ngram_size = 0;
   std::vector<std::vector<TokenId>> bad_words_ids;
   std::vector<TokenId> suppress_tokens;
   std::vector<TokenId> begin_suppress_tokens;
   std::optional<TokenId> forced_bos_token_id;
-  std::optional<TokenId> forced_eos_token_id;
+  std::vector<TokenId> forced_eos_token_ids;  ///< `forced_eos_token_id`: one id, or a list.
   bool renormalize_logits = false;
   bool do_sample = false;
   double temperature = 1.0;
   int top_k = 50;
   double top_p = 1.0;
+  double typical_p = 1.0;
+  double epsilon_cutoff = 0.0;
+  double eta_cutoff = 0.0;
   std::optional<std::uint64_t> seed;  ///< Ours: sampling is reproducible when set.
 
   TokenId pad_token_id = 0;
@@ -60,9 +65,15 @@ struct GenerationConfig {
 };
 
 /// What a checkpoint generates with when nothing else is said: its generation_config.json, or, where that is
-/// absent or says it was derived from the model's configuration, config.json. Token ids that the former
-/// leaves out come from the latter. As the reference's summarization pipeline does, config.json's
-/// `task_specific_params.summarization` goes on top. Errors: as apply().
-Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config);
+/// absent or says it was derived from the model's configuration, config.json over it. What config.json leaves
+/// out comes from the defaults of the reference's configuration class for its `model_type`. Token ids that a
+/// generation_config.json of its own leaves out come from config.json. Without a start token the `bos` token
+/// starts, and without padding the end of sequence pads.
+///
+/// `task`, a pipeline of the reference ("summarization", "text-generation"), lays config.json's
+/// `task_specific_params` of that name on top, as the pipeline does; empty: generate() alone. Errors: as
+/// apply().
+Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config,
+                                                   std::string_view task = {});
 
 }  // namespace epicrisis

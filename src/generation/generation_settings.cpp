@@ -73,10 +73,10 @@ Result<void> set_whole_or_off(GenerationConfig& config, std::string_view name, c
   return {};
 }
 
-template <auto kMember>
+template <auto kMember, int kOff = 1>
 Result<void> set_real(GenerationConfig& config, std::string_view name, const Json& value) {
   if (value.is_null()) {
-    config.*kMember = 1.0;  // each of them does nothing at 1
+    config.*kMember = kOff;
     return {};
   }
   if (!value.is_number()) return wrong_type(name, "a number");
@@ -124,11 +124,13 @@ Result<void> set_bad_words(GenerationConfig& config, std::string_view name, cons
   return {};
 }
 
-Result<void> set_eos(GenerationConfig& config, std::string_view name, const Json& value) {
+/// One id, a list of ids, or null for none.
+template <auto kMember>
+Result<void> set_id_or_ids(GenerationConfig& config, std::string_view name, const Json& value) {
   std::vector<TokenId> ids;
-  const bool good = value.is_array() ? read_ids(value, ids) : read_whole(value, ids.emplace_back());
-  if (!good) return wrong_type(name, "a token id or a list of token ids");
-  config.eos_token_ids = std::move(ids);
+  const bool good = value.is_null() || read_ids(value.is_array() ? value : Json::array({value}), ids);
+  if (!good) return wrong_type(name, "a token id, a list of token ids or null");
+  config.*kMember = std::move(ids);
   return {};
 }
 
@@ -143,21 +145,25 @@ constexpr std::array kSettings = {
     Setting{"length_penalty", set_real<&C::length_penalty>},
     Setting{"num_return_sequences", set_whole_or_off<&C::num_return_sequences, 1>},
     Setting{"repetition_penalty", set_real<&C::repetition_penalty>},
+    Setting{"encoder_repetition_penalty", set_real<&C::encoder_repetition_penalty>},
     Setting{"no_repeat_ngram_size", set_whole_or_off<&C::no_repeat_ngram_size, 0>},
     Setting{"encoder_no_repeat_ngram_size", set_whole_or_off<&C::encoder_no_repeat_ngram_size, 0>},
     Setting{"bad_words_ids", set_bad_words},
     Setting{"suppress_tokens", set_ids<&C::suppress_tokens>},
     Setting{"begin_suppress_tokens", set_ids<&C::begin_suppress_tokens>},
     Setting{"forced_bos_token_id", set_optional_whole<&C::forced_bos_token_id>},
-    Setting{"forced_eos_token_id", set_optional_whole<&C::forced_eos_token_id>},
+    Setting{"forced_eos_token_id", set_id_or_ids<&C::forced_eos_token_ids>},
     Setting{"renormalize_logits", set_flag<&C::renormalize_logits>},
     Setting{"do_sample", set_flag<&C::do_sample>},
     Setting{"temperature", set_real<&C::temperature>},
     Setting{"top_k", set_whole_or_off<&C::top_k, 0>},
     Setting{"top_p", set_real<&C::top_p>},
+    Setting{"typical_p", set_real<&C::typical_p>},
+    Setting{"epsilon_cutoff", set_real<&C::epsilon_cutoff, 0>},
+    Setting{"eta_cutoff", set_real<&C::eta_cutoff, 0>},
     Setting{"seed", set_optional_whole<&C::seed>},
     Setting{"pad_token_id", set_whole<&C::pad_token_id>},
-    Setting{"eos_token_id", set_eos},
+    Setting{"eos_token_id", set_id_or_ids<&C::eos_token_ids>},
     Setting{"decoder_start_token_id", set_whole<&C::decoder_start_token_id>},
     Setting{"bos_token_id", set_optional_whole<&C::bos_token_id>},
 };
@@ -184,11 +190,7 @@ constexpr std::array kForeignSettings = {
     ForeignSetting{"num_beam_groups", if_one},
     ForeignSetting{"diversity_penalty", if_zero},
     ForeignSetting{"penalty_alpha", if_zero},
-    ForeignSetting{"typical_p", if_one},
-    ForeignSetting{"epsilon_cutoff", if_zero},
-    ForeignSetting{"eta_cutoff", if_zero},
     ForeignSetting{"min_p", if_zero},
-    ForeignSetting{"encoder_repetition_penalty", if_one},
     ForeignSetting{"guidance_scale", if_one},
     ForeignSetting{"exponential_decay_length_penalty", if_none},
     ForeignSetting{"force_words_ids", if_none},

@@ -1,3 +1,5 @@
+#include "generation/sampling.hpp"
+
 #include <random>
 
 #include "generation/independent_search.hpp"
@@ -7,7 +9,7 @@
 namespace epicrisis {
 namespace {
 
-/// Draws from the distribution that temperature, top-k and top-p leave.
+/// Draws from the distribution that the filters leave.
 class DrawnToken final : public TokenChooser {
  public:
   DrawnToken(const SamplingSettings& settings, RandomStream random) : settings_(settings), random_(random) {}
@@ -27,22 +29,22 @@ class DrawnToken final : public TokenChooser {
   RandomStream random_;
 };
 
-std::uint64_t any_seed() {
+}  // namespace
+
+std::uint64_t sampling_seed(const GenerationConfig& config) {
+  if (config.seed) return *config.seed;
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-}  // namespace
-
 std::unique_ptr<Search> make_sampling(SearchInput input) {
   const GenerationConfig& config = input.config;
   // A stream a sequence, numbered within its source: what a seed gives does not depend on batch mates.
-  const std::uint64_t seed = config.seed ? *config.seed : any_seed();
+  const std::uint64_t seed = sampling_seed(config);
   std::vector<std::unique_ptr<TokenChooser>> choosers;
   for (int i = 0; i < config.num_return_sequences; ++i) {
-    choosers.push_back(
-        std::make_unique<DrawnToken>(SamplingSettings{config.temperature, config.top_k, config.top_p},
-                                     RandomStream(seed, static_cast<std::uint64_t>(i))));
+    choosers.push_back(std::make_unique<DrawnToken>(sampling_settings(config),
+                                                    RandomStream(seed, static_cast<std::uint64_t>(i))));
   }
   return std::make_unique<IndependentSearch>(std::move(input), std::move(choosers));
 }

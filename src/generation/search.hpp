@@ -29,14 +29,14 @@ class Search {
   /// Takes the logits [rows().size(), V] of those rows, which it overwrites; true when the search is over.
   /// Errors: kCorrupt when the model's numbers are no numbers.
   virtual Result<bool> advance(std::span<float> logits) = 0;
-  /// The num_return_sequences results, best first; once, after the search is over.
+  /// The num_return_sequences results: of a search best first, else as drawn; once, after the search is over.
   virtual std::vector<Hypothesis> take_results() = 0;
 };
 
 /// What a search needs to know of its source. `config` outlives the search.
 struct SearchInput {
   const GenerationConfig& config;
-  std::span<const TokenId> source;  ///< For encoder_no_repeat_ngram_size; outlives the search.
+  std::span<const TokenId> source;  ///< For the settings that look at it; outlives the search.
   std::vector<TokenId> prompt;      ///< Start token, or a decoder-only model's prompt.
   LengthLimits limits;
   int vocab_size = 0;
@@ -45,6 +45,8 @@ struct SearchInput {
 std::unique_ptr<Search> make_greedy_search(SearchInput input);
 std::unique_ptr<Search> make_sampling(SearchInput input);
 std::unique_ptr<Search> make_beam_search(SearchInput input);
+/// num_return_sequences beam searches that draw their candidates, of which each gives its best hypothesis.
+std::unique_ptr<Search> make_beam_sampling(SearchInput input);
 
 /// The error of a model whose output is not a number.
 Error broken_logits();

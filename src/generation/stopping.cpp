@@ -17,7 +17,9 @@ Result<LengthLimits> length_limits(const GenerationConfig& config, int prompt_le
       config.min_length, config.min_new_tokens ? prompt + *config.min_new_tokens : std::int64_t{0});
   if (max <= prompt) {
     return invalid(fmt::format(
-        "max_length {} leaves no room to generate: it counts the {} start or prompt token(s).", max, prompt));
+        "max_length {} leaves no room to generate: it counts the {} start or prompt token(s); raise it, or "
+        "give max_new_tokens, which does not.",
+        max, prompt));
   }
   if (min > max) {
     return invalid(
@@ -27,8 +29,9 @@ Result<LengthLimits> length_limits(const GenerationConfig& config, int prompt_le
   }
   if (max > max_target_tokens) {
     return invalid(fmt::format(
-        "A length of {} tokens passes the {} positions of this model: lower max_length or max_new_tokens.",
-        max, max_target_tokens));
+        "A length of {} tokens ({} of them start or prompt) passes the {} positions of this model: lower "
+        "max_length or max_new_tokens.",
+        max, prompt, max_target_tokens));
   }
   return LengthLimits{prompt_length, static_cast<int>(min), static_cast<int>(max)};
 }

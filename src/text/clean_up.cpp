@@ -3,22 +3,9 @@
 #include <array>
 #include <utility>
 
+#include "text/replace_all.hpp"
+
 namespace epicrisis {
-namespace {
-
-std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  out.reserve(text.size());
-  std::size_t kept = 0;
-  for (std::size_t at = 0; (at = text.find(from, kept)) != std::string_view::npos;) {
-    out.append(text, kept, at - kept).append(to);
-    kept = at + from.size();
-  }
-  return out.append(text, kept);
-}
-
-}  // namespace
-
 std::string clean_up_tokenization_spaces(std::string_view text) {
   // The order matters: each rule sees what the ones before it left.
   constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kRules = {{

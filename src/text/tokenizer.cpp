@@ -15,6 +15,8 @@
 #include "text/tokenizers/normalizers.hpp"
 #include "text/tokenizers/post_processors.hpp"
 #include "text/tokenizers/pre_tokenizers.hpp"
+#include "text/tokenizers/slow_files.hpp"
+#include "text/tokenizers/truncation.hpp"
 #include "text/unicode/utf8.hpp"
 
 namespace epicrisis {
@@ -28,8 +30,12 @@ struct Tokenizer::Impl {
   std::unique_ptr<Decoder> decoder;
   AddedTokens added_tokens;
 
+  EncodeOptions stored_options;
+
   ProcessedText tokenize(std::string_view text) const;
-  Encoding encode(std::string_view first, const std::string_view* second, const EncodeOptions& options) const;
+  Encoding join(std::vector<ProcessedText> parts, const EncodeOptions& options) const;
+  std::size_t room(bool pair, const EncodeOptions& options) const;
+  std::string_view token_text(const PieceList& list, const Token& token) const;
 };
 
 namespace {
@@ -45,29 +51,23 @@ Result<std::unique_ptr<Stage>> read_stage(const Json& file, std::string_view key
   return read(*component, key);
 }
 
-void cut(ProcessedText& text, std::size_t length) {
-  if (text.ids.size() <= length) return;
-  text.ids.resize(length);
-  text.offsets.resize(length);
-  if (!text.type_ids.empty()) text.type_ids.resize(length);
-}
-
-/// Takes tokens off the longer text until both fit `room`; then off both alike, the second keeping less by
-/// one.
-void cut_longest_first(ProcessedText& first, ProcessedText& second, std::size_t room) {
-  const std::size_t shorter = std::min(first.ids.size(), second.ids.size());
-  if (first.ids.size() + second.ids.size() <= room) return;
-  const std::size_t half = room / 2;
-  if (shorter > half) {
-    // Both are longer than half: an odd id goes to the longer one, to the second when both are equally long.
-    const bool first_is_shorter = first.ids.size() <= second.ids.size();
-    cut(first, first_is_shorter ? half : room - half);
-    cut(second, first_is_shorter ? room - half : half);
-  } else if (first.ids.size() > second.ids.size()) {
-    cut(first, room - shorter);
-  } else {
-    cut(second, room - shorter);
+/// What a token's text starts and ends with. U+0120 is the space of the byte alphabet.
+OuterSpaces outer_spaces(std::string_view text) {
+  constexpr char32_t kByteLevelSpace = 0x120;
+  const auto is_space = [](char32_t c) { return c == kByteLevelSpace || is_white_space(c); };
+  OuterSpaces spaces;
+  for (std::size_t i = 0; i < text.size(); ++spaces.leading) {
+    const CodePoint next = decode_code_point(text, i);
+    if (!is_space(next.value)) break;
+    i += next.size_bytes;
   }
+  for (std::size_t end = text.size(); end > 0; ++spaces.trailing) {
+    std::size_t last = end - 1;
+    while (is_continuation(text[last])) --last;
+    if (!is_space(decode_code_point(text, last).value)) break;
+    end = last;
+  }
+  return spaces;
 }
 
 }  // namespace
@@ -91,34 +91,42 @@ ProcessedText Tokenizer::Impl::tokenize(std::string_view text) const {
     result.offsets.push_back(
         {list.aligned.alignment[token.begin].begin, list.aligned.alignment[token.end - 1].end});
   }
+  if (post_processor && post_processor->needs_spaces()) {
+    result.spaces.reserve(tokens.size() + 2);
+    for (const Token& token : tokens) result.spaces.push_back(outer_spaces(token_text(list, token)));
+  }
   return result;
 }
 
-Encoding Tokenizer::Impl::encode(std::string_view first_text, const std::string_view* second_text,
-                                 const EncodeOptions& options) const {
-  const bool pair = second_text != nullptr;
-  ProcessedText first = tokenize(first_text);
-  ProcessedText second;
-  if (pair) second = tokenize(*second_text);
-  const bool post_process = options.add_special_tokens && post_processor != nullptr;
+/// An added token is the text that it was found as; others are entries of the vocabulary.
+std::string_view Tokenizer::Impl::token_text(const PieceList& list, const Token& token) const {
+  if (added_tokens.find(token.id) == nullptr) return model->id_to_token(token.id);
+  return std::string_view(list.aligned.text).substr(token.begin, token.end - token.begin);
+}
+
+/// Tokens that fit beside the special ones.
+std::size_t Tokenizer::Impl::room(bool pair, const EncodeOptions& options) const {
   const std::size_t limit = options.max_length.value_or(std::numeric_limits<std::size_t>::max());
-  const std::size_t added = post_process ? post_processor->added_tokens(pair) : 0;
-  const std::size_t room = limit > added ? limit - added : 0;
-  if (pair) {
-    cut_longest_first(first, second, room);
-  } else {
-    cut(first, room);
-  }
+  const std::size_t special =
+      options.add_special_tokens && post_processor ? post_processor->added_tokens(pair) : 0;
+  return limit > special ? limit - special : 0;
+}
+
+Encoding Tokenizer::Impl::join(std::vector<ProcessedText> parts, const EncodeOptions& options) const {
+  if (post_processor) post_processor->process(parts, options.add_special_tokens);
   ProcessedText joined;
-  if (post_process) {
-    joined = post_processor->process(std::move(first), pair ? &second : nullptr);
-  } else {
-    joined = std::move(first);
-    joined.ids.insert(joined.ids.end(), second.ids.begin(), second.ids.end());
-    joined.offsets.insert(joined.offsets.end(), second.offsets.begin(), second.offsets.end());
+  for (ProcessedText& part : parts) {
+    if (joined.ids.empty()) {
+      joined = std::move(part);
+    } else {
+      joined.append(part);
+    }
   }
-  cut(joined, limit);  // a limit smaller than the special tokens alone
-  return {std::move(joined.ids), std::move(joined.offsets)};
+  // A limit smaller than the special tokens alone.
+  if (options.max_length) truncate(joined, *options.max_length, Side::kRight);
+  Encoding encoding{std::move(joined.ids), std::move(joined.offsets)};
+  if (options.padding) pad(encoding, *options.padding);
+  return encoding;
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -128,6 +136,11 @@ Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "tokenizer.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored) && has_slow_files(folder)) {
+    EPICRISIS_ASSIGN_OR_RETURN(const std::string text, convert_slow_files(folder));
+    return parse(text);
+  }
   EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMaxFileBytes));
   return parse(text);
 }
@@ -144,6 +157,7 @@ Result<Tokenizer> Tokenizer::parse(std::string_view text) {
   EPICRISIS_ASSIGN_OR_RETURN(impl->post_processor,
                              read_stage<PostProcessor>(file, "post_processor", read_post_processor));
   EPICRISIS_ASSIGN_OR_RETURN(impl->decoder, read_stage<Decoder>(file, "decoder", read_decoder));
+  EPICRISIS_ASSIGN_OR_RETURN(impl->stored_options, read_stored_options(file));
   if (const auto list = file.find("added_tokens"); list != file.end() && !list->is_null()) {
     EPICRISIS_ASSIGN_OR_RETURN(impl->added_tokens,
                                AddedTokens::read(*list, *impl->model, impl->normalizer.get()));
@@ -152,13 +166,22 @@ Result<Tokenizer> Tokenizer::parse(std::string_view text) {
 }
 
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  return impl_->encode(text, nullptr, options);
+  std::vector<ProcessedText> parts(1);
+  parts[0] = impl_->tokenize(text);
+  truncate(parts[0], impl_->room(false, options), options.truncation_side);
+  return impl_->join(std::move(parts), options);
 }
 
-Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
-                                const EncodeOptions& options) const {
-  return impl_->encode(first, &second, options);
+Result<Encoding> Tokenizer::encode_pair(std::string_view first, std::string_view second,
+                                        const EncodeOptions& options) const {
+  std::vector<ProcessedText> parts(2);
+  parts[0] = impl_->tokenize(first);
+  parts[1] = impl_->tokenize(second);
+  EPICRISIS_RETURN_IF_ERROR(truncate_pair(parts[0], parts[1], impl_->room(true, options), options));
+  return impl_->join(std::move(parts), options);
 }
+
+const EncodeOptions& Tokenizer::stored_options() const noexcept { return impl_->stored_options; }
 
 std::string Tokenizer::decode(const std::vector<TokenId>& ids, bool skip_special_tokens) const {
   std::vector<std::string> tokens;

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
+#include <limits>
 
 #include "checkpoint/checkpoint.hpp"
 #include "engine/plain_model.hpp"
+#include "engine/variants.hpp"
 #include "support/random_checkpoint.hpp"
 
 namespace epicrisis {
@@ -24,172 +24,36 @@ std::shared_ptr<const Engine> load(const Architecture& architecture, int threads
   return *std::move(engine);
 }
 
-std::vector<float> last_row(const FloatMatrix& logits) {
-  const auto row = logits.row(logits.rows - 1);
-  return {row.begin(), row.end()};
-}
+// Rounding of sums of up to some hundred products of numbers near one, layer after layer.
+constexpr double kTolerance = 3e-5;
 
-/// A session with one source, and what a step of it returns.
-class OneSession {
- public:
-  explicit OneSession(const Engine& engine) : engine_(engine), session_(engine.start_session().value()) {}
-
-  SourceId add(const Sequence& source) {
-    return session_->add(std::vector<Sequence>{source}).value().front();
-  }
-  std::vector<std::vector<float>> step(const std::vector<HypothesisStep>& rows) {
-    const auto width = static_cast<std::size_t>(engine_.vocab_size());
-    std::vector<float> logits(rows.size() * width);
-    const auto stepped = session_->step(rows, logits);
-    EXPECT_TRUE(stepped) << stepped.error().to_line();
-    std::vector<std::vector<float>> result;
-    for (auto row = logits.begin(); row != logits.end(); row += static_cast<std::ptrdiff_t>(width))
-      result.emplace_back(row, row + static_cast<std::ptrdiff_t>(width));
-    return result;
-  }
-  DecodeSession& operator*() { return *session_; }
-
- private:
-  const Engine& engine_;
-  std::unique_ptr<DecodeSession> session_;
-};
-
-// The shapes that Architecture allows: other sizes in the two stacks, heads that are not a divisor of D, no
-// biases.
-std::vector<Architecture> architectures() {
-  std::vector<Architecture> result{small_architecture()};
-  Architecture untied = small_architecture();
-  untied.tied_output = false;
-  untied.output_bias = false;
-  untied.attention_bias = false;
-  untied.ffn_bias = false;
-  untied.activation = Activation::kGeluTanh;
-  result.push_back(untied);
-  Architecture uneven = small_architecture();
-  uneven.d_model = 27;
-  uneven.head_dim = 10;
-  uneven.encoder = {1, 3, 17};
-  uneven.decoder = {3, 2, 70};
-  uneven.activation = Activation::kGelu;
-  result.push_back(uneven);
-  return result;
-}
-
-TEST(Engine, AgreesWithThePlainModel) {
-  for (const Architecture& architecture : architectures()) {
-    const Checkpoint checkpoint = testing::random_checkpoint(architecture, 7);
-    const auto engine = load(architecture);
-    const Sequence source = testing::random_source(architecture, 33, 1);
-    const Sequence target{0, 5, 9, 100, 5, 2, 77};
-    const auto expected = testing::plain_forward(checkpoint, source, target);
-    const auto logits = engine->forward(source, target);
-    ASSERT_TRUE(logits) << logits.error().to_line();
-    for (std::size_t t = 0; t < target.size(); ++t) {
-      const auto row = logits->row(static_cast<int>(t));
-      for (std::size_t v = 0; v < row.size(); ++v)
-        ASSERT_NEAR(row[v], expected[t][v], 2e-5) << "position " << t << " entry " << v;
-    }
+void expect_near(const FloatMatrix& actual, const std::vector<std::vector<double>>& expected) {
+  ASSERT_EQ(static_cast<std::size_t>(actual.rows), expected.size());
+  for (std::size_t t = 0; t < expected.size(); ++t) {
+    const auto row = actual.row(static_cast<int>(t));
+    ASSERT_EQ(row.size(), expected[t].size());
+    for (std::size_t i = 0; i < row.size(); ++i)
+      ASSERT_NEAR(row[i], expected[t][i], kTolerance) << "position " << t << " entry " << i;
   }
 }
 
-TEST(Engine, TokensFedOneByOneTogetherOrInPiecesGiveTheSameBits) {
-  const auto engine = load(small_architecture());
-  const Sequence source = testing::random_source(engine->architecture(), 20, 2);
-  const Sequence target = testing::random_source(engine->architecture(), 30, 3);
-  const FloatMatrix together = engine->forward(source, target).value();
-  for (const std::size_t piece : {1U, 2U, 7U, 30U}) {
-    OneSession session(*engine);
-    const SourceId id = session.add(source);
-    int parent = -1;
-    for (std::size_t first = 0; first < target.size(); first += piece) {
-      const auto tokens = std::span(target).subspan(first, std::min(piece, target.size() - first));
-      const auto logits = session.step({{id, parent, tokens}}).front();
-      const auto expected = together.row(static_cast<int>(first + tokens.size()) - 1);
-      ASSERT_EQ(logits, std::vector<float>(expected.begin(), expected.end()))
-          << "piece " << piece << " at " << first;
-      parent = 0;
-    }
-  }
+class EngineVariants : public ::testing::TestWithParam<testing::Variant> {};
+
+TEST_P(EngineVariants, AgreesWithThePlainModel) {
+  const Architecture& architecture = GetParam().architecture;
+  const Checkpoint checkpoint = testing::random_checkpoint(architecture, 7);
+  const auto engine = load(architecture);
+  Sequence source;
+  if (engine->is_encoder_decoder()) source = testing::random_source(architecture, 53, 1);
+  const Sequence target = testing::random_source(architecture, 29, 2);
+  const auto expected = testing::plain_forward(checkpoint, source, target);
+  if (engine->is_encoder_decoder()) expect_near(engine->encode_hidden(source).value(), expected.encoder);
+  expect_near(engine->hidden(source, target).value(), expected.hidden);
+  expect_near(engine->forward(source, target).value(), expected.logits);
 }
 
-TEST(Engine, BatchMatesAndThreadsChangeNoBit) {
-  Architecture wide = testing::pegasus_architecture(300, 192, 2, 4, 384, 128);  // large enough to share work
-  for (const int threads : {1, 3}) {
-    const auto engine = load(wide, threads);
-    std::vector<Sequence> sources;
-    for (int i = 0; i < 9; ++i)
-      sources.push_back(testing::random_source(wide, 3 + 13 * i, 40U + static_cast<unsigned>(i)));
-    auto session = engine->start_session().value();
-    const std::vector<SourceId> ids = session->add(sources).value();
-    std::vector<HypothesisStep> rows;
-    const Sequence target{0, 17, 4, 250};
-    for (const SourceId id : ids) rows.push_back({id, -1, target});
-    std::vector<float> logits(rows.size() * 300);
-    ASSERT_TRUE(session->step(rows, logits));
-    const auto alone = load(wide, 1);
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      const std::vector<float> row(logits.begin() + static_cast<std::ptrdiff_t>(300 * i),
-                                   logits.begin() + static_cast<std::ptrdiff_t>(300 * (i + 1)));
-      EXPECT_EQ(row, last_row(alone->forward(sources[i], target).value())) << "source " << i;
-    }
-  }
-}
-
-// Beams split, merge, die and finish at random; each row must see exactly its own ancestors.
-TEST(Engine, RowsContinueTheParentsTheyName) {
-  const auto engine = load(small_architecture());
-  std::mt19937 random(11);
-  OneSession session(*engine);
-  std::vector<Sequence> sources;
-  std::vector<SourceId> ids;
-  std::vector<std::pair<std::size_t, Sequence>> beams;
-  for (int round = 0; round < 25; ++round) {
-    if (round % 8 == 0) {  // sources join while others run
-      sources.push_back(
-          testing::random_source(engine->architecture(), 5 + round, 60U + static_cast<unsigned>(round)));
-      ids.push_back(session.add(sources.back()));
-    }
-    std::vector<std::pair<std::size_t, Sequence>> next;
-    std::vector<HypothesisStep> rows;
-    std::vector<Sequence> fed;
-    fed.reserve(16);
-    for (int i = 0; i < 8; ++i) {
-      fed.emplace_back();
-      for (std::size_t n = 1 + random() % 2; n > 0; --n)
-        fed.back().push_back(static_cast<TokenId>(random() % 101));
-      const bool fresh = beams.empty() || random() % 6 == 0;
-      const std::size_t parent = fresh ? 0 : random() % beams.size();
-      const std::size_t source = fresh ? random() % sources.size() : beams[parent].first;
-      Sequence ids_so_far = fresh ? Sequence{} : beams[parent].second;
-      ids_so_far.insert(ids_so_far.end(), fed.back().begin(), fed.back().end());
-      rows.push_back({ids[source], fresh ? -1 : static_cast<int>(parent), fed.back()});
-      next.emplace_back(source, std::move(ids_so_far));
-    }
-    const auto logits = session.step(rows);
-    beams = std::move(next);
-    for (std::size_t i = 0; i < beams.size(); ++i)
-      ASSERT_EQ(logits[i], last_row(engine->forward(sources[beams[i].first], beams[i].second).value()))
-          << "round " << round << " row " << i;
-  }
-}
-
-TEST(Engine, RemovedSourcesLeaveTheOthersAsTheyWere) {
-  const auto engine = load(small_architecture());
-  const Sequence first = testing::random_source(engine->architecture(), 12, 20);
-  const Sequence second = testing::random_source(engine->architecture(), 9, 21);
-  OneSession session(*engine);
-  const SourceId first_id = session.add(first);
-  const SourceId second_id = session.add(second);
-  const Sequence start{0};
-  session.step({{first_id, -1, start}, {second_id, -1, start}});
-  (*session).remove(first_id);
-  const Sequence more{8};
-  EXPECT_EQ(session.step({{second_id, 1, more}}).front(),
-            last_row(engine->forward(second, Sequence{0, 8}).value()));
-}
-
-TEST(Engine, WidenedWeightsComputeAsFloat32Ones) {
-  const Architecture architecture = small_architecture();
+TEST_P(EngineVariants, WidenedWeightsComputeAsFloat32Ones) {
+  const Architecture& architecture = GetParam().architecture;
   for (const DType dtype : {DType::kBFloat16, DType::kFloat16}) {
     const Checkpoint narrow = testing::random_checkpoint(architecture, 7, dtype);
     // The same values, as float32, at an address that is not aligned.
@@ -206,13 +70,18 @@ TEST(Engine, WidenedWeightsComputeAsFloat32Ones) {
     }
     Checkpoint unaligned = narrow;
     unaligned.weights = Weights(std::move(wide), storage);
-    const Sequence source = testing::random_source(architecture, 14, 30);
+    Sequence source;
+    if (architecture.topology == Topology::kEncoderDecoder)
+      source = testing::random_source(architecture, 14, 30);
     const Sequence target{0, 3, 4};
     const auto first = Engine::load(narrow, {}).value()->forward(source, target).value();
     const auto second = Engine::load(unaligned, {}).value()->forward(source, target).value();
     EXPECT_EQ(first.values, second.values);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Variants, EngineVariants, ::testing::ValuesIn(testing::engine_variants()),
+                         [](const auto& instance) { return instance.param.name; });
 
 TEST(Engine, RefusesWhatItDoesNotComputeByName) {
   const auto refusal = [](auto change) {
@@ -224,17 +93,19 @@ TEST(Engine, RefusesWhatItDoesNotComputeByName) {
     EXPECT_EQ(engine.error().code, ErrorCode::kUnsupported);
     return engine.error().detail;
   };
-  EXPECT_THAT(refusal([](Architecture& a) { a.topology = Topology::kDecoderOnly; }),
-              HasSubstr("decoder-only"));
-  EXPECT_THAT(refusal([](Architecture& a) { a.normalization = Normalization::kRmsNorm; }),
-              HasSubstr("RMS norm"));
-  EXPECT_THAT(refusal([](Architecture& a) { a.norm_placement = NormPlacement::kAfter; }),
-              HasSubstr("after the residual"));
+  EXPECT_THAT(refusal([](Architecture& a) { a.positions = PositionEncoding::kRotary; }), HasSubstr("rotary"));
   EXPECT_THAT(refusal([](Architecture& a) { a.positions = PositionEncoding::kAlibi; }),
-              HasSubstr("positions"));
-  EXPECT_THAT(refusal([](Architecture& a) { a.gated_ffn = true; }), HasSubstr("gated"));
-  EXPECT_THAT(refusal([](Architecture& a) { a.embedding_norm = true; }),
-              HasSubstr("norm after the embeddings"));
+              HasSubstr("ALiBi in an encoder"));
+  EXPECT_THAT(refusal([](Architecture& a) { a.position_offset = 2; }),
+              HasSubstr("sinusoidal positions with an offset"));
+  EXPECT_THAT(refusal([](Architecture& a) { a.max_positions = 0; }), HasSubstr("empty table of positions"));
+  EXPECT_THAT(refusal([](Architecture& a) {
+                a.positions = PositionEncoding::kRelativeBias;
+                a.relative_buckets = 3;
+                a.relative_max_distance = 128;
+              }),
+              HasSubstr("3 buckets up to distance 128"));
+  EXPECT_THAT(refusal([](Architecture& a) { a.encoder.layers = 0; }), HasSubstr("empty stack"));
 }
 
 TEST(Engine, NamesTheTensorThatDoesNotFit) {
@@ -253,6 +124,25 @@ TEST(Engine, NamesTheTensorThatDoesNotFit) {
   EXPECT_THAT(Engine::load(misshapen, {}).error().detail, HasSubstr("up.weight is missing"));
 }
 
+TEST(Engine, NamesTheMissingTensorOfEachPiece) {
+  const auto missing = [](const Architecture& architecture, const std::string& name) {
+    const Checkpoint whole = testing::random_checkpoint(architecture, 7);
+    auto tensors = whole.weights.tensors();
+    EXPECT_EQ(tensors.erase(name), 1U) << name;
+    Checkpoint part = whole;
+    part.weights = Weights(tensors, std::make_shared<Weights>(whole.weights));
+    const auto engine = Engine::load(part, {});
+    ASSERT_FALSE(engine) << name;
+    EXPECT_THAT(engine.error().detail, HasSubstr(name + " is missing"));
+  };
+  Architecture gated = testing::t5_architecture(101, 32, 2, 4, 48);
+  gated.gated_ffn = true;
+  missing(gated, "decoder.layers.1.feed_forward.gate.weight");
+  missing(gated, "encoder.relative_bias.weight");
+  missing(testing::bart_architecture(101, 32, 2, 4, 48, 64), "decoder.positions.weight");
+  missing(testing::bloom_architecture(101, 32, 2, 4, 48), "decoder.embedding_norm.bias");
+}
+
 TEST(Engine, RefusesTextsThatDoNotFit) {
   const auto engine = load(small_architecture());
   auto session = engine->start_session().value();
@@ -268,28 +158,21 @@ TEST(Engine, RefusesTextsThatDoNotFit) {
   EXPECT_EQ(engine->encode_hidden(Sequence{1000}).error().code, ErrorCode::kInvalidArgument);
 }
 
-TEST(Engine, AStepThatFailsChangesNothing) {
-  const auto engine = Engine::load(testing::random_checkpoint(small_architecture(), 7),
-                                   {.threads = 1, .max_cache_bytes = 2UL * 64 * 2 * 32 * sizeof(float)})
-                          .value();
-  const Sequence source = testing::random_source(engine->architecture(), 10, 50);
-  OneSession session(*engine);
-  const SourceId id = session.add(source);
-  const Sequence start(40, 3);
-  session.step({{id, -1, start}});
-  std::vector<float> logits(101);
-  const Sequence past_the_positions(25, 4);
-  const auto too_long = (*session).step(std::vector<HypothesisStep>{{id, 0, past_the_positions}}, logits);
-  ASSERT_FALSE(too_long);
-  EXPECT_EQ(too_long.error().code, ErrorCode::kResourceExhausted);
-  const auto cache_full = (*session).step(std::vector<HypothesisStep>{{id, -1, start}}, logits);
-  ASSERT_FALSE(cache_full);
-  EXPECT_EQ(cache_full.error().code, ErrorCode::kResourceExhausted);
-  const Sequence more{9};
-  Sequence whole = start;
-  whole.push_back(9);
-  EXPECT_EQ(session.step({{id, 0, more}}).front(),
-            last_row(load(small_architecture())->forward(source, whole).value()));
+TEST(Engine, DecoderOnlyModelsTakeNoSource) {
+  const auto engine = load(testing::gpt2_architecture(101, 32, 2, 4, 48, 64));
+  EXPECT_FALSE(engine->is_encoder_decoder());
+  EXPECT_EQ(engine->forward(Sequence{5}, Sequence{5}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine->encode_hidden(Sequence{5}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine->forward({}, Sequence{}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine->forward({}, Sequence(65, 5)).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(engine->forward({}, Sequence(64, 5)));
+}
+
+TEST(Engine, ModelsWithoutALimitOnPositionsTakeLongTexts) {
+  const auto engine = load(testing::bloom_architecture(101, 32, 2, 4, 48));
+  EXPECT_EQ(engine->max_source_tokens(), std::numeric_limits<int>::max());
+  EXPECT_EQ(engine->max_target_tokens(), std::numeric_limits<int>::max());
+  EXPECT_TRUE(engine->forward({}, Sequence(3000, 5)));
 }
 
 }  // namespace

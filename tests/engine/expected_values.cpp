@@ -5,42 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/files.hpp"
-#include "checkpoint/checkpoint.hpp"
-#include "support/fixtures.hpp"
-
 namespace epicrisis::testing {
-namespace fs = std::filesystem;
-
-std::vector<ParityCase> parity_cases() {
-  std::vector<ParityCase> cases;
-  for (const auto& folder : find_fixtures("", "expected.json")) {
-    for (const char* file : {"model.safetensors", "pytorch_model.bin"})
-      if (std::filesystem::exists(folder / file)) cases.push_back({folder, file});
-  }
-  return cases;
-}
-
-std::string parity_case_name(const ParityCase& parity_case) {
-  return fixture_name(parity_case.folder) +
-         (parity_case.weights_file.ends_with(".bin") ? "_bin" : "_safetensors");
-}
-
-void PrintTo(const ParityCase& parity_case, std::ostream* out) {
-  *out << (parity_case.folder / parity_case.weights_file);
-}
-
-Result<std::shared_ptr<const Engine>> load_engine(const ParityCase& parity_case) {
-  EPICRISIS_ASSIGN_OR_RETURN(const TemporaryDirectory folder, TemporaryDirectory::create());
-  for (const auto& entry : fs::directory_iterator(parity_case.folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool weights = name.ends_with(".safetensors") || name.ends_with(".bin");
-    if (!weights || name == parity_case.weights_file)
-      fs::create_symlink(fs::absolute(entry.path()), folder.path() / name);
-  }
-  EPICRISIS_ASSIGN_OR_RETURN(Checkpoint checkpoint, load_checkpoint(folder.path()));
-  return Engine::load(std::move(checkpoint), {.threads = 2});
-}
 
 std::vector<TokenId> token_ids(const Json& array) { return array.get<std::vector<TokenId>>(); }
 

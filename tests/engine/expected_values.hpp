@@ -1,32 +1,14 @@
 #pragma once
 
-#include <filesystem>
-#include <iosfwd>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/json.hpp"
-#include "base/result.hpp"
 #include "base/token_id.hpp"
-#include "engine/engine.hpp"
 
 namespace epicrisis::testing {
 
-/// A fixture folder and the file its weights are read from.
-struct ParityCase {
-  std::filesystem::path folder;
-  std::string weights_file;  ///< "model.safetensors" or "pytorch_model.bin"
-};
-
-/// Every folder with reference values, once for each kind of weights file that lies there.
-std::vector<ParityCase> parity_cases();
-std::string parity_case_name(const ParityCase& parity_case);
-void PrintTo(const ParityCase& parity_case, std::ostream* out);
-
-/// The engine over the folder's checkpoint as if `weights_file` were its only weights file.
-Result<std::shared_ptr<const Engine>> load_engine(const ParityCase& parity_case);
-
+/// An array of token ids.
 std::vector<TokenId> token_ids(const Json& array);
 
 /// Compares `values`, a tensor flattened row-major, with the summary that a fixture gives of it (shape,

@@ -7,6 +7,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/expected_values.hpp"
+#include "engine/parity_fixture.hpp"
 #include "support/families.hpp"
 #include "support/fixtures.hpp"
 
@@ -14,24 +15,31 @@ namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ParityCase;
+/// The ids of `example` under `key`; none where the model takes none.
+std::vector<TokenId> ids_at(const Json& example, const char* key) {
+  return example.contains(key) ? testing::token_ids(example.at(key)) : std::vector<TokenId>();
+}
 
-class ForwardParity : public ::testing::TestWithParam<ParityCase> {
+/// What the model is given: source and target, or a decoder-only model's text as target.
+struct Inputs {
+  explicit Inputs(const Json& example)
+      : source(ids_at(example, example.contains("decoder_input_ids") ? "input_ids" : "none")),
+        target(ids_at(example, example.contains("decoder_input_ids") ? "decoder_input_ids" : "input_ids")) {}
+
+  std::vector<TokenId> source;
+  std::vector<TokenId> target;
+};
+
+class ForwardParity : public testing::ParityTest {
  protected:
-  void SetUp() override {
-    const std::string family = testing::family_of(GetParam().folder);
-    if (!testing::is_listed_family(family))
-      GTEST_SKIP() << "unsupported: docs/families.md does not list " << family;
-    auto engine = testing::load_engine(GetParam());
-    ASSERT_TRUE(engine) << engine.error().to_line();
-    engine_ = *std::move(engine);
-    auto expected = read_json_file(GetParam().folder / "expected.json");
-    ASSERT_TRUE(expected) << expected.error().to_line();
-    expected_ = *std::move(expected);
+  void expect_hidden(const Json& example, const Inputs& inputs) const {
+    const bool has_encoder = engine_->is_encoder_decoder();
+    const auto hidden =
+        has_encoder ? engine_->encode_hidden(inputs.source) : engine_->hidden(inputs.source, inputs.target);
+    ASSERT_TRUE(hidden) << hidden.error().to_line();
+    const char* key = has_encoder ? "encoder_last_hidden_state" : "last_hidden_state";
+    testing::expect_summary(example.at(key), hidden->values, key);
   }
-
-  std::shared_ptr<const Engine> engine_;
-  Json expected_;
 };
 
 TEST_P(ForwardParity, HiddenStatesAndLogits) {
@@ -39,13 +47,9 @@ TEST_P(ForwardParity, HiddenStatesAndLogits) {
   for (std::size_t index = 0; index < expected_.at("forward").size(); ++index) {
     SCOPED_TRACE("forward case " + std::to_string(index));
     const Json& example = expected_.at("forward").at(index);
-    const auto source = testing::token_ids(example.at("input_ids"));
-    const auto target = testing::token_ids(example.at("decoder_input_ids"));
-    const auto hidden = engine_->encode_hidden(source);
-    ASSERT_TRUE(hidden) << hidden.error().to_line();
-    testing::expect_summary(example.at("encoder_last_hidden_state"), hidden->values,
-                            "encoder_last_hidden_state");
-    const auto logits = engine_->forward(source, target);
+    const Inputs inputs(example);
+    expect_hidden(example, inputs);
+    const auto logits = engine_->forward(inputs.source, inputs.target);
     ASSERT_TRUE(logits) << logits.error().to_line();
     const Json& summary = example.at("logits");
     testing::expect_summary(summary, logits->values, "logits");
@@ -69,6 +73,54 @@ TEST_P(ForwardParity, HiddenStatesAndLogits) {
   }
 }
 
+/// One row of a padded batch without its padding: what the model is given, and the label of each position
+/// (-100: none).
+struct LossRow {
+  Inputs inputs;
+  std::vector<TokenId> labels;
+  bool padded = false;  ///< The reference has logits of more positions than these.
+};
+
+// Encoder-decoder: the source loses its padding, the target keeps its own, which comes after what counts.
+// Decoder-only: the text loses its padding, and a position's label is the next token.
+LossRow loss_row(const Json& batch, std::size_t row, bool has_encoder) {
+  Json example;
+  for (const char* key : {"input_ids", "decoder_input_ids"})
+    if (batch.contains(key)) example[key] = batch.at(key).at(row);
+  LossRow result{Inputs(example), testing::token_ids(batch.at("labels").at(row)), false};
+  const auto mask = batch.at("attention_mask").at(row).get<std::vector<int>>();
+  std::vector<TokenId> kept;
+  const auto padded = testing::token_ids(example.at("input_ids"));
+  for (std::size_t i = 0; i < padded.size(); ++i)
+    if (mask[i] != 0) kept.push_back(padded[i]);
+  if (has_encoder) {
+    result.inputs.source = kept;
+    return result;
+  }
+  result.padded = kept.size() < padded.size();
+  result.inputs.target = kept;
+  result.labels.erase(result.labels.begin());
+  result.labels.resize(kept.size(), -100);
+  return result;
+}
+
+struct LabelSum {
+  double log_probability = 0;
+  std::size_t labels = 0;
+};
+
+LabelSum sum_of_labels(const FloatMatrix& logits, const std::vector<TokenId>& labels) {
+  LabelSum sum;
+  for (std::size_t t = 0; t < labels.size(); ++t) {
+    if (labels[t] < 0) continue;
+    const auto row = logits.row(static_cast<int>(t));
+    sum.log_probability +=
+        row[static_cast<std::size_t>(labels[t])] - testing::log_sum_exp(row.data(), row.size());
+    ++sum.labels;
+  }
+  return sum;
+}
+
 // The reference pads; here each row runs alone with its own length. Equal values show that padding is not
 // needed.
 TEST_P(ForwardParity, LossOfPaddedBatches) {
@@ -77,45 +129,37 @@ TEST_P(ForwardParity, LossOfPaddedBatches) {
     SCOPED_TRACE("loss case " + std::to_string(index));
     const Json& batch = expected_.at("loss").at(index);
     std::vector<float> all_logits;
-    double sum_of_all = 0;
-    std::size_t labels_of_all = 0;
+    LabelSum of_all;
+    bool padded = false;
     for (std::size_t b = 0; b < batch.at("input_ids").size(); ++b) {
-      const auto padded = testing::token_ids(batch.at("input_ids").at(b));
-      const auto mask = batch.at("attention_mask").at(b).get<std::vector<int>>();
-      std::vector<TokenId> source;
-      for (std::size_t i = 0; i < padded.size(); ++i)
-        if (mask[i] != 0) source.push_back(padded[i]);
-      const auto target = testing::token_ids(batch.at("decoder_input_ids").at(b));
-      const auto labels = testing::token_ids(batch.at("labels").at(b));
-      const auto logits = engine_->forward(source, target);
+      const LossRow row = loss_row(batch, b, engine_->is_encoder_decoder());
+      const auto logits = engine_->forward(row.inputs.source, row.inputs.target);
       ASSERT_TRUE(logits) << logits.error().to_line();
       all_logits.insert(all_logits.end(), logits->values.begin(), logits->values.end());
-      double sum = 0;
-      for (std::size_t t = 0; t < labels.size(); ++t) {
-        if (labels[t] < 0) continue;
-        const auto row = logits->row(static_cast<int>(t));
-        sum += row[static_cast<std::size_t>(labels[t])] - testing::log_sum_exp(row.data(), row.size());
-        ++labels_of_all;
-      }
+      padded = padded || row.padded;
+      const LabelSum sum = sum_of_labels(*logits, row.labels);
       const auto expected_sum = batch.at("label_logprob_sum_per_row").at(b).get<double>();
-      EXPECT_NEAR(sum, expected_sum, 1e-5 * std::abs(expected_sum)) << "row " << b;
-      sum_of_all += sum;
+      EXPECT_NEAR(sum.log_probability, expected_sum, 1e-5 * std::abs(expected_sum)) << "row " << b;
+      of_all.log_probability += sum.log_probability;
+      of_all.labels += sum.labels;
     }
-    testing::expect_summary(batch.at("logits"), all_logits, "logits");
+    if (!padded) testing::expect_summary(batch.at("logits"), all_logits, "logits");
     const auto loss = batch.at("loss").get<double>();
-    EXPECT_NEAR(-sum_of_all / static_cast<double>(labels_of_all), loss, 1e-5 * loss);
+    EXPECT_NEAR(-of_all.log_probability / static_cast<double>(of_all.labels), loss, 1e-5 * loss);
   }
 }
 
-TEST_P(ForwardParity, BothWeightFilesGiveTheSameBits) {
+TEST_P(ForwardParity, EveryWeightsFileGivesTheSameBits) {
   if (GetParam().weights_file == "model.safetensors")
     GTEST_SKIP() << "compared where the other file is loaded";
-  const auto other = testing::load_engine({GetParam().folder, "model.safetensors"});
+  const testing::ParityCase whole{GetParam().whole, "model.safetensors", GetParam().whole};
+  auto checkpoint = testing::load_parity_checkpoint(whole);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().to_line();
+  const auto other = Engine::load(*std::move(checkpoint), {});
   ASSERT_TRUE(other) << other.error().to_line();
-  const Json& example = expected_.at("forward").at(0);
-  const auto source = testing::token_ids(example.at("input_ids"));
-  const auto target = testing::token_ids(example.at("decoder_input_ids"));
-  EXPECT_EQ(engine_->forward(source, target)->values, (*other)->forward(source, target)->values);
+  const Inputs inputs(expected_.at("forward").at(0));
+  EXPECT_EQ(engine_->forward(inputs.source, inputs.target)->values,
+            (*other)->forward(inputs.source, inputs.target)->values);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, ForwardParity, ::testing::ValuesIn(testing::parity_cases()),

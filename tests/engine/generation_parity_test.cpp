@@ -7,33 +7,22 @@
 #include <map>
 #include <random>
 
-#include "checkpoint/checkpoint.hpp"
 #include "engine/expected_values.hpp"
+#include "engine/parity_fixture.hpp"
 #include "generation/generate.hpp"
-#include "support/families.hpp"
 
 namespace epicrisis {
 namespace {
 
-using testing::ParityCase;
 using Sequences = std::vector<std::vector<TokenId>>;
 
-class GenerationParity : public ::testing::TestWithParam<ParityCase> {
+class GenerationParity : public testing::ParityTest {
  protected:
   void SetUp() override {
-    const std::string family = testing::family_of(GetParam().folder);
-    if (!testing::is_listed_family(family))
-      GTEST_SKIP() << "unsupported: docs/families.md does not list " << family;
-    auto engine = testing::load_engine(GetParam());
-    ASSERT_TRUE(engine) << engine.error().to_line();
-    engine_ = *std::move(engine);
-    auto expected = read_json_file(GetParam().folder / "expected.json");
-    ASSERT_TRUE(expected) << expected.error().to_line();
-    expected_ = *std::move(expected);
+    ParityTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     for (const Json& input : expected_.at("generate_inputs")) inputs_.push_back(testing::token_ids(input));
-    const auto checkpoint = load_checkpoint(GetParam().folder);
-    ASSERT_TRUE(checkpoint) << checkpoint.error().to_line();
-    auto settings = default_generation_config(checkpoint->config, checkpoint->generation_config);
+    auto settings = default_generation_config(config_, generation_config_);
     ASSERT_TRUE(settings) << settings.error().to_line();
     defaults_ = *std::move(settings);
   }
@@ -51,24 +40,37 @@ class GenerationParity : public ::testing::TestWithParam<ParityCase> {
     return results ? *std::move(results) : std::vector<std::vector<Hypothesis>>(sources.size());
   }
 
-  /// `sequences` and `scores` of a fixture, from row `first` on, against the hypotheses of one source.
-  void expect_equal(const std::vector<Hypothesis>& hypotheses, const Json& expected, std::size_t first,
-                    std::size_t count) const {
+  /// What a score of the reference is multiplied with to be that of the text alone: in its divisor,
+  /// length^length_penalty, it counts the padding of the batch. A closing end of sequence is not counted.
+  static double without_padding(const std::vector<TokenId>& ids, std::size_t left_padding,
+                                const GenerationConfig& settings) {
+    const auto& eos = settings.eos_token_ids;
+    const bool closed = std::find(eos.begin(), eos.end(), ids.back()) != eos.end();
+    const auto length = static_cast<double>(ids.size() - (closed ? 1 : 0));
+    return std::pow((length + static_cast<double>(left_padding)) / length,
+                    static_cast<double>(settings.length_penalty));
+  }
+
+  /// `sequences` and `scores` of a fixture, from row `first` on, against the hypotheses of one source. The
+  /// sequences start with `left_padding` padding tokens and end with any number of them.
+  static void expect_equal(const std::vector<Hypothesis>& hypotheses, const Json& expected, std::size_t first,
+                           std::size_t count, const GenerationConfig& settings,
+                           std::size_t left_padding = 0) {
     ASSERT_EQ(hypotheses.size(), count);
     for (std::size_t i = 0; i < count; ++i) {
       const auto padded = testing::token_ids(expected.at("sequences").at(first + i));
-      std::vector<TokenId> ids = hypotheses[i].ids;
+      std::vector<TokenId> ids(left_padding, settings.pad_token_id);
+      ids.insert(ids.end(), hypotheses[i].ids.begin(), hypotheses[i].ids.end());
       ASSERT_LE(ids.size(), padded.size());
-      ids.resize(padded.size(), defaults_.pad_token_id);
+      ids.resize(padded.size(), settings.pad_token_id);
       EXPECT_EQ(ids, padded) << "hypothesis " << i;
       if (!expected.contains("scores")) continue;
-      const auto score = expected.at("scores").at(first + i).get<double>();
+      const auto score = expected.at("scores").at(first + i).get<double>() *
+                         without_padding(hypotheses[i].ids, left_padding, settings);
       EXPECT_NEAR(hypotheses[i].score, score, std::max(1e-4, 1e-5 * std::abs(score))) << "hypothesis " << i;
     }
   }
 
-  std::shared_ptr<const Engine> engine_;
-  Json expected_;
   Sequences inputs_;
   GenerationConfig defaults_;
 };
@@ -82,7 +84,8 @@ TEST_P(GenerationParity, EachTextAlone) {
     for (const Json& result : generate_case.at("results")) {
       const auto input = result.at("input").get<std::size_t>();
       SCOPED_TRACE("input " + std::to_string(input));
-      expect_equal(run({inputs_.at(input)}, settings).front(), result, 0, result.at("sequences").size());
+      expect_equal(run({inputs_.at(input)}, settings).front(), result, 0, result.at("sequences").size(),
+                   settings);
       ++compared;
     }
   }
@@ -97,11 +100,16 @@ TEST_P(GenerationParity, BatchesOfTheReference) {
     Sequences sources;
     for (const Json& input : generate_case.at("inputs"))
       sources.push_back(inputs_.at(input.get<std::size_t>()));
-    const auto results = run(sources, settings_of(generate_case));
+    const GenerationConfig settings = settings_of(generate_case);
+    const auto results = run(sources, settings);
     const std::size_t returned = generate_case.at("sequences").size() / sources.size();
     for (std::size_t i = 0; i < sources.size(); ++i) {
       SCOPED_TRACE("row " + std::to_string(i));
-      expect_equal(results[i], generate_case, i * returned, returned);
+      // Prompts are padded on the left, sources nowhere that shows.
+      const auto& mask = generate_case.at("attention_mask").at(i);
+      const auto left = engine_->is_encoder_decoder() ? 0 : std::count(mask.begin(), mask.end(), Json(0));
+      expect_equal(results[i], generate_case, i * returned, returned, settings,
+                   static_cast<std::size_t>(left));
       ++compared;
     }
   }
@@ -122,12 +130,13 @@ TEST_P(GenerationParity, EachTextAmongThirtyOneOthers) {
     std::shuffle(order.begin(), order.end(), random);
     Sequences sources;
     for (const std::size_t input : order) sources.push_back(inputs_[input]);
-    const auto results = run(sources, settings_of(generate_case));
+    const GenerationConfig settings = settings_of(generate_case);
+    const auto results = run(sources, settings);
     for (std::size_t i = 0; i < kBatch; ++i) {
       const auto found = expected.find(order[i]);
       if (found == expected.end()) continue;
       SCOPED_TRACE("input " + std::to_string(order[i]) + " as row " + std::to_string(i));
-      expect_equal(results[i], *found->second, 0, found->second->at("sequences").size());
+      expect_equal(results[i], *found->second, 0, found->second->at("sequences").size(), settings);
     }
   }
 }

@@ -104,13 +104,14 @@ struct SearchKind {
   const char* name;
   int num_beams;
   bool sample;
+  int returned;
 };
 void PrintTo(const SearchKind& kind, std::ostream* out) { *out << kind.name; }
 
 GenerationConfig settings(const SearchKind& kind) {
   GenerationConfig config;
   config.num_beams = kind.num_beams;
-  config.num_return_sequences = kind.sample ? 3 : kind.num_beams;
+  config.num_return_sequences = kind.returned;
   config.max_length = 25;
   config.min_length = 4;
   config.no_repeat_ngram_size = 2;
@@ -140,25 +141,13 @@ TEST_P(BatchMates, ChangeNothing) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Searches, BatchMates,
-                         ::testing::Values(SearchKind{"greedy", 1, false}, SearchKind{"beams", 4, false},
-                                           SearchKind{"beams_of_one_source_fill_a_step", 100, false},
-                                           SearchKind{"sampling", 1, true}),
+                         ::testing::Values(SearchKind{"greedy", 1, false, 1},
+                                           SearchKind{"beams", 4, false, 4},
+                                           SearchKind{"beams_of_one_source_fill_a_step", 100, false, 100},
+                                           SearchKind{"sampling", 1, true, 3},
+                                           SearchKind{"beam_sampling", 3, true, 1},
+                                           SearchKind{"beam_sampling_of_several", 3, true, 4}),
                          [](const auto& test) { return std::string(test.param.name); });
-
-TEST(Generate, PromptOfADecoderOnlyModelIsItsSource) {
-  ScriptedBackend backend(30, hashed_script(30, 3));
-  backend.encoder_decoder = false;
-  GenerationConfig config;
-  config.num_beams = 3;
-  config.max_new_tokens = 4;
-  config.min_new_tokens = 4;
-  const auto found = generate(backend, std::vector<Ids>{{5, 6, 7}, {9}}, config);
-  ASSERT_TRUE(found) << found.error().to_line();
-  const Ids& first = found->at(0).at(0).ids;
-  EXPECT_EQ(Ids(first.begin(), first.begin() + 3), (Ids{5, 6, 7}));
-  EXPECT_EQ(first.size(), 7U);
-  EXPECT_EQ(found->at(1).at(0).ids.size(), 5U);
-}
 
 TEST(Generate, ForcedTokensStandFirstAndLast) {
   const ScriptedBackend backend(30, hashed_script(30, 3));
@@ -169,7 +158,7 @@ TEST(Generate, ForcedTokensStandFirstAndLast) {
     config.max_length = 8;
     config.min_length = 8;
     config.forced_bos_token_id = 17;
-    config.forced_eos_token_id = kEos;
+    config.forced_eos_token_ids = {kEos};
     const auto found = generate(backend, std::vector<Ids>{{5}}, config);
     ASSERT_TRUE(found);
     for (const Hypothesis& hypothesis : found->at(0)) {
@@ -234,12 +223,15 @@ TEST(Generate, SaysWhatIsWrong) {
   EXPECT_EQ(line(config), "'forced_bos_token_id' is 30, but this model knows the tokens 0 to 29.");
   config.forced_bos_token_id.reset();
   config.max_length = 1;
-  EXPECT_EQ(line(config),
-            "max_length 1 leaves no room to generate: it counts the 1 start or prompt token(s).");
+  EXPECT_EQ(
+      line(config),
+      "max_length 1 leaves no room to generate: it counts the 1 start or prompt token(s); raise it, or give "
+      "max_new_tokens, which does not.");
   config.max_length = 5000;
-  EXPECT_EQ(line(config),
-            "A length of 5000 tokens passes the 1000 positions of this model: lower max_length or "
-            "max_new_tokens.");
+  EXPECT_EQ(
+      line(config),
+      "A length of 5000 tokens (1 of them start or prompt) passes the 1000 positions of this model: lower "
+      "max_length or max_new_tokens.");
   config.max_length = 10;
   config.min_length = 11;
   EXPECT_NE(line(config).find("The shortest length (11) passes the longest (10)"), std::string::npos);

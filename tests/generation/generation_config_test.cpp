@@ -20,7 +20,10 @@ TEST(GenerationConfig, ReadsTheHuggingFaceNames) {
                                      {"length_penalty", 0.6},
                                      {"early_stopping", "never"},
                                      {"eos_token_id", {1, 5}},
-                                     {"forced_eos_token_id", 1},
+                                     {"forced_eos_token_id", {1, 5}},
+                                     {"typical_p", 0.9},
+                                     {"epsilon_cutoff", 1e-3},
+                                     {"encoder_repetition_penalty", 1.5},
                                      {"bad_words_ids", {{3}, {4, 5}}},
                                      {"do_sample", true},
                                      {"top_k", 7.0},
@@ -33,7 +36,10 @@ TEST(GenerationConfig, ReadsTheHuggingFaceNames) {
   EXPECT_EQ(config.length_penalty, 0.6);
   EXPECT_EQ(config.early_stopping, EarlyStopping::kNever);
   EXPECT_EQ(config.eos_token_ids, (std::vector<TokenId>{1, 5}));
-  EXPECT_EQ(config.forced_eos_token_id, 1);
+  EXPECT_EQ(config.forced_eos_token_ids, (std::vector<TokenId>{1, 5}));
+  EXPECT_EQ(config.typical_p, 0.9);
+  EXPECT_EQ(config.epsilon_cutoff, 1e-3);
+  EXPECT_EQ(config.encoder_repetition_penalty, 1.5);
   EXPECT_EQ(config.bad_words_ids, (std::vector<std::vector<TokenId>>{{3}, {4, 5}}));
   EXPECT_TRUE(config.do_sample);
   EXPECT_EQ(config.top_k, 7);
@@ -77,15 +83,28 @@ TEST(GenerationConfig, NothingChangesOnFailure) {
 TEST(GenerationConfig, RefusesWhatWouldChangeTheResult) {
   EXPECT_EQ(refusal({{"num_beam_groups", 2}}),
             "'num_beam_groups' is not supported; leave it out or at its default.");
-  EXPECT_EQ(refusal({{"num_beam_groups", 1}, {"typical_p", 1.0}, {"penalty_alpha", nullptr}}), "");
-  EXPECT_NE(refusal({{"typical_p", 0.5}}), "");
+  EXPECT_EQ(refusal({{"num_beam_groups", 1}, {"diversity_penalty", 0.0}, {"penalty_alpha", nullptr}}), "");
+  EXPECT_NE(refusal({{"diversity_penalty", 0.5}}), "");
+  EXPECT_NE(refusal({{"exponential_decay_length_penalty", {5, 1.2}}}), "");
+  EXPECT_NE(refusal({{"force_words_ids", {{3}}}}), "");
   EXPECT_NE(refusal({{"penalty_alpha", 0.6}}, false), "") << "in files too";
 }
 
 TEST(GenerationConfig, NullTurnsOff) {
   GenerationConfig config;
   config.max_new_tokens = 5;
-  ASSERT_TRUE(config.apply({{"max_new_tokens", nullptr}, {"top_k", nullptr}, {"top_p", nullptr}}, true));
+  config.eta_cutoff = 0.1;
+  config.forced_eos_token_ids = {1};
+  ASSERT_TRUE(config.apply({{"max_new_tokens", nullptr},
+                            {"top_k", nullptr},
+                            {"top_p", nullptr},
+                            {"eta_cutoff", nullptr},
+                            {"eos_token_id", nullptr},
+                            {"forced_eos_token_id", nullptr}},
+                           true));
+  EXPECT_EQ(config.eta_cutoff, 0);
+  EXPECT_TRUE(config.eos_token_ids.empty());
+  EXPECT_TRUE(config.forced_eos_token_ids.empty());
   EXPECT_EQ(config.max_new_tokens, std::nullopt);
   EXPECT_EQ(config.top_k, 0);
   EXPECT_EQ(refusal({{"num_beams", nullptr}}), "'num_beams' must be a whole number.");
@@ -104,45 +123,37 @@ TEST(GenerationConfig, ValidatesRangesAndContradictions) {
             "'num_beams' is 0 but must be from 1 to 256.");
   EXPECT_EQ(line([](GenerationConfig& c) { c.min_length = -1; }),
             "'min_length' is -1 but must be at least 0.");
-  EXPECT_EQ(line([](GenerationConfig& c) { c.temperature = 0; }), "'temperature' is 0 but must be above 0.");
-  EXPECT_EQ(line([](GenerationConfig& c) { c.top_p = 1.5; }), "'top_p' is 1.5 but must be at most 1.");
   EXPECT_NE(line([](GenerationConfig& c) { c.num_return_sequences = 2; }), "");
+}
+
+TEST(GenerationConfig, ValidatesWhatSamplingLooksAtWhenItSamples) {
+  const auto line = [](void (*change)(GenerationConfig&)) {
+    GenerationConfig config;
+    change(config);
+    EXPECT_TRUE(config.validate()) << "a search passes over it";
+    config.do_sample = true;
+    const auto outcome = config.validate();
+    return outcome ? std::string() : outcome.error().public_message;
+  };
+  EXPECT_EQ(line([](GenerationConfig& c) { c.temperature = 0; }), "'temperature' is 0 but must be above 0.");
+  EXPECT_EQ(line([](GenerationConfig& c) { c.top_p = 1.5; }), "'top_p' is 1.5 but must be from 0 to 1.");
+  EXPECT_EQ(line([](GenerationConfig& c) { c.top_p = 0; }), "");
+  EXPECT_EQ(line([](GenerationConfig& c) { c.typical_p = 0; }), "'typical_p' is 0 but must be above 0.");
+  EXPECT_EQ(line([](GenerationConfig& c) { c.eta_cutoff = -1; }),
+            "'eta_cutoff' is -1 but must be from 0 to 1.");
+  EXPECT_EQ(line([](GenerationConfig& c) { c.num_beams = 4; }), "");
   EXPECT_EQ(line([](GenerationConfig& c) {
-              c.num_return_sequences = 2;
-              c.do_sample = true;
+              c.num_beams = 100;
+              c.num_return_sequences = 3;
             }),
-            "");
-  EXPECT_NE(line([](GenerationConfig& c) {
-              c.num_beams = 2;
-              c.do_sample = true;
-            }),
-            "");
+            "'num_beams' (100) times 'num_return_sequences' (3) must be at most 256.");
 }
 
-TEST(DefaultGenerationConfig, FollowsTheReferencesOrder) {
-  const Json config = {{"model_type", "pegasus"},
-                       {"num_beams", 8},
-                       {"max_length", 64},
-                       {"pad_token_id", 3},
-                       {"eos_token_id", 4}};
-  EXPECT_EQ(default_generation_config(config, Json::object())->num_beams, 8);
-  // A file of its own replaces config.json's settings, not its token ids.
-  const auto own = default_generation_config(config, {{"max_length", 30}});
-  EXPECT_EQ(own->num_beams, 1);
-  EXPECT_EQ(own->max_length, 30);
-  EXPECT_EQ(own->pad_token_id, 3);
-  // A file derived from config.json gives way to it.
-  const auto derived = default_generation_config(config, {{"_from_model_config", true}, {"max_length", 30}});
-  EXPECT_EQ(derived->num_beams, 8);
-  EXPECT_EQ(derived->max_length, 64);
-}
-
-TEST(DefaultGenerationConfig, TaskParametersComeLast) {
-  const Json config = {
-      {"num_beams", 8},
-      {"task_specific_params", {{"summarization", {{"num_beams", 4}, {"prefix", "summarize: "}}}}}};
-  EXPECT_EQ(default_generation_config(config, {{"num_beams", 2}})->num_beams, 4);
-  EXPECT_EQ(default_generation_config(Json::object(), Json::object())->max_length, 20);
+TEST(GenerationConfig, SamplingReturnsMoreThanItHasBeams) {
+  GenerationConfig config;
+  config.num_return_sequences = 3;
+  config.do_sample = true;
+  EXPECT_TRUE(config.validate());
 }
 
 }  // namespace

@@ -58,6 +58,17 @@ INSTANTIATE_TEST_SUITE_P(
              {0, 2, 2},
              {4, 1, -3, 1},
              {2, 1, -6, 1}},
+        Case{"repetition_counts_the_prompt", [](GenerationConfig& c) { c.repetition_penalty = 2; },
+             {3, 1}, {4, 1, -3, 1}, {4, 0.5, -3, 0.5}, {3}, {1, 0, 10}},
+        Case{"tokens_of_the_source_made_likelier",
+             [](GenerationConfig& c) { c.encoder_repetition_penalty = 2; }, {0}, {4, 1, -3, 1},
+             {4, 2, -1.5, 1}, {1, 2, 2, 77}},
+        Case{"both_repetition_penalties",
+             [](GenerationConfig& c) {
+               c.encoder_repetition_penalty = 2;
+               c.repetition_penalty = 4;
+             },
+             {1}, {4, 1, -3, 1}, {4, 0.5, -1.5, 1}, {1, 2}},
         Case{"bigrams", [](GenerationConfig& c) { c.no_repeat_ngram_size = 2; }, {0, 3, 4, 3}, kZeros,
              {0, 0, 0, 0, kNo}},
         Case{"unigrams", [](GenerationConfig& c) { c.no_repeat_ngram_size = 1; }, {0, 3}, kZeros,
@@ -81,8 +92,20 @@ INSTANTIATE_TEST_SUITE_P(
              {kNo, kNo, kNo, 0, kNo}},
         Case{"forced_first_only_first", [](GenerationConfig& c) { c.forced_bos_token_id = 3; }, {0, 3}, kZeros,
              kZeros},
-        Case{"forced_last_beats_min_length", [](GenerationConfig& c) { c.forced_eos_token_id = 1; },
+        Case{"forced_last_beats_min_length", [](GenerationConfig& c) { c.forced_eos_token_ids = {1}; },
              {0, 2, 2}, kZeros, {kNo, 0, kNo, kNo, kNo}, {}, {1, 4, 4}},
+        Case{"forced_last_is_one_of_several", [](GenerationConfig& c) { c.forced_eos_token_ids = {1, 3}; },
+             {0, 2, 2}, {5, -1, 2, 2, 2}, {kNo, 0, kNo, 0, kNo}, {}, {1, 0, 4}},
+        Case{"forced_first_has_no_place_behind_a_prompt",
+             [](GenerationConfig& c) { c.forced_bos_token_id = 3; }, {0, 2}, kZeros, kZeros, {}, {2, 0, 9}},
+        Case{"suppressed_first_behind_a_prompt", [](GenerationConfig& c) { c.begin_suppress_tokens = {2}; },
+             {0, 3, 3}, kZeros, {0, 0, kNo, 0, 0}, {}, {3, 0, 10}},
+        Case{"suppressed_first_behind_a_prompt_whatever_is_forced",
+             [](GenerationConfig& c) {
+               c.begin_suppress_tokens = {2};
+               c.forced_bos_token_id = 3;
+             },
+             {0, 3, 3}, kZeros, {0, 0, kNo, 0, 0}, {}, {3, 0, 10}},
         Case{"suppressed_always", [](GenerationConfig& c) { c.suppress_tokens = {2, 77}; }, {0, 3}, kZeros,
              {0, 0, kNo, 0, 0}},
         Case{"suppressed_at_first", [](GenerationConfig& c) { c.begin_suppress_tokens = {2}; }, {0}, kZeros,

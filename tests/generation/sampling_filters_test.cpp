@@ -53,6 +53,44 @@ TEST(SamplingFilters, TopPFollowsTopK) {
                       {1}, {1.0});
 }
 
+TEST(SamplingFilters, TypicalKeepsWhatIsNearestToTheExpectedSurprise) {
+  // Entropy of {0.7, 0.1, 0.1, 0.1}: 0.9404; surprises 0.357 and 2.303, so the likeliest is nearest.
+  expect_distribution(filtered_distribution(logits_of({0.1, 0.7, 0.1, 0.1}), {.typical_p = 0.5}), {1}, {1.0});
+  // Entropy of {0.5, 0.25, 0.25}: 1.0397; surprises 0.693 (0.347 away) and 1.386 (the same).
+  // Of {0.4, 0.3, 0.2, 0.1}: entropy 1.2799; surprises 0.916, 1.204, 1.609, 2.303: 0.3 is nearest, then 0.2.
+  expect_distribution(filtered_distribution(logits_of({0.4, 0.3, 0.2, 0.1}), {.typical_p = 0.25}), {1},
+                      {1.0});
+  expect_distribution(filtered_distribution(logits_of({0.4, 0.3, 0.2, 0.1}), {.typical_p = 0.45}), {1, 2},
+                      {0.6, 0.4});
+}
+
+TEST(SamplingFilters, CutoffsDropTheUnlikely) {
+  const std::vector<float> logits = logits_of({0.5, 0.3, 0.15, 0.05});
+  expect_distribution(filtered_distribution(logits, {.epsilon_cutoff = 0.2}), {0, 1}, {0.5 / 0.8, 0.3 / 0.8});
+  expect_distribution(filtered_distribution(logits, {.epsilon_cutoff = 0.9}), {0}, {1.0});
+  // Entropy 1.1421: sqrt(0.2) * e^-1.1421 = 0.1427 is the lower bar.
+  expect_distribution(filtered_distribution(logits, {.eta_cutoff = 0.2}), {0, 1, 2},
+                      {0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95});
+}
+
+TEST(SamplingFilters, NoneLeavesFewerThanAsked) {
+  const std::vector<float> logits = logits_of({0.5, 0.3, 0.15, 0.05});
+  for (SamplingSettings settings :
+       {SamplingSettings{.top_k = 1}, SamplingSettings{.top_p = 0.1}, SamplingSettings{.typical_p = 0.1},
+        SamplingSettings{.epsilon_cutoff = 0.9}, SamplingSettings{.eta_cutoff = 0.9}}) {
+    EXPECT_EQ(filtered_distribution(logits, settings).size(), 1U);
+    settings.min_tokens_to_keep = 2;
+    EXPECT_EQ(filtered_distribution(logits, settings).size(), 2U);
+  }
+}
+
+TEST(SamplingFilters, BeamsKeepTwoTokens) {
+  GenerationConfig config;
+  EXPECT_EQ(sampling_settings(config).min_tokens_to_keep, 1U);
+  config.num_beams = 2;
+  EXPECT_EQ(sampling_settings(config).min_tokens_to_keep, 2U);
+}
+
 TEST(SamplingFilters, ForbiddenTokensAreNeverDrawn) {
   std::vector<float> logits = logits_of({0.5, 0.5});
   logits.push_back(-std::numeric_limits<float>::infinity());

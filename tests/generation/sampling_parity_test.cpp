@@ -24,7 +24,8 @@ TEST_P(SamplingParity, LeavesTheReferencesDistributions) {
                  ", top_p " + test["top_p"].dump());
     const Json& forward = (*expected)["forward"][test["forward_index"].get<std::size_t>()];
     const auto logits = forward["logits"]["last_position"].get<std::vector<float>>();
-    const auto left = filtered_distribution(logits, {test["temperature"], test["top_k"], test["top_p"]});
+    const auto left = filtered_distribution(
+        logits, {.temperature = test["temperature"], .top_k = test["top_k"], .top_p = test["top_p"]});
     ASSERT_EQ(left.size(), test["kept"].get<std::size_t>());
     for (std::size_t i = 0; i < test["ids"].size(); ++i) {
       EXPECT_EQ(left[i].token, test["ids"][i].get<TokenId>()) << "rank " << i;

@@ -12,6 +12,15 @@ namespace epicrisis::testing {
 Architecture pegasus_architecture(int vocab_size, int d_model, int layers, int heads, int ffn_dim,
                                   int max_positions);
 
+/// Likewise for the other families, in their plainest form: T5 v1.0, and no limit on positions in T5 and
+/// BLOOM.
+Architecture bart_architecture(int vocab_size, int d_model, int layers, int heads, int ffn_dim,
+                               int max_positions);
+Architecture t5_architecture(int vocab_size, int d_model, int layers, int heads, int ffn_dim);
+Architecture gpt2_architecture(int vocab_size, int d_model, int layers, int heads, int ffn_dim,
+                               int max_positions);
+Architecture bloom_architecture(int vocab_size, int d_model, int layers, int heads, int ffn_dim);
+
 /// A checkpoint of `architecture` with normally distributed weights that keep activations near one,
 /// reproducible by `seed`, stored as `dtype` (float32, float16 or bfloat16).
 Checkpoint random_checkpoint(const Architecture& architecture, std::uint32_t seed,

@@ -57,10 +57,22 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadCase{"no_model", [](Json& f) { f.erase("model"); }, kCorrupt, "'model'", kDamaged},
         BadCase{"list", [](Json& f) { f = Json::array(); }, kCorrupt, "expected an object", kDamaged},
-        BadCase{"other_model", [](Json& f) { f["model"]["type"] = "BPE"; }, kUnsupported, "model",
-                "the model 'BPE'"},
-        BadCase{"byte_fallback", [](Json& f) { f["model"]["byte_fallback"] = true; }, kUnsupported, "model",
-                "byte fallback"},
+        BadCase{"other_model", [](Json& f) { f["model"]["type"] = "Morphs"; }, kUnsupported, "model",
+                "the model 'Morphs'"},
+        BadCase{"vocab_of_bpe", [](Json& f) { f["model"]["type"] = "BPE"; }, kCorrupt, "model: 'vocab'", kDamaged},
+        BadCase{"unk_of_word_level",
+                [](Json& f) {
+                  f["model"] = {{"type", "WordLevel"}, {"unk_token", "x"}, {"vocab", {{"a", 0}}}};
+                },
+                kCorrupt, "unk_token", kDamaged},
+        BadCase{"limit_of_word_piece",
+                [](Json& f) {
+                  f["model"] = {{"type", "WordPiece"},
+                                {"unk_token", "a"},
+                                {"continuing_subword_prefix", "##"},
+                                {"vocab", {{"a", 0}}}};
+                },
+                kCorrupt, "max_input_chars_per_word", kDamaged},
         BadCase{"no_unk", [](Json& f) { f["model"]["unk_id"] = nullptr; }, kUnsupported, "model",
                 "unknown token"},
         BadCase{"unk_outside", [](Json& f) { f["model"]["unk_id"] = 1503; }, kCorrupt, "below 1503",
@@ -73,14 +85,19 @@ INSTANTIATE_TEST_SUITE_P(
                 kDamaged},
         BadCase{"other_normalizer",
                 [](Json& f) {
-                  f["normalizer"]["normalizers"][1] = {{"type", "BertNormalizer"}};
+                  f["normalizer"]["normalizers"][1] = {{"type", "Transliterate"}};
                 },
-                kUnsupported, "normalizer.normalizers[1]", "the normalizer 'BertNormalizer'"},
+                kUnsupported, "normalizer.normalizers[1]", "the normalizer 'Transliterate'"},
         BadCase{"regex",
                 [](Json& f) {
-                  f["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", "a|b"}};
+                  f["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", "[a&&b]"}};
                 },
-                kUnsupported, "normalizer.normalizers[1]", "the regular expression 'a|b'"},
+                kUnsupported, "normalizer.normalizers[1]", "'&&' in the regular expression '[a&&b]'"},
+        BadCase{"regex_malformed",
+                [](Json& f) {
+                  f["normalizer"]["normalizers"][1]["pattern"] = {{"Regex", "(a"}};
+                },
+                kCorrupt, "the regular expression '(a' is malformed", kDamaged},
         BadCase{"charsmap_base64",
                 [](Json& f) { f["normalizer"]["normalizers"][0]["precompiled_charsmap"] = "A-=="; }, kCorrupt,
                 "normalizers[0]: precompiled_charsmap is not base64", kDamaged},
@@ -94,9 +111,19 @@ INSTANTIATE_TEST_SUITE_P(
                 "pre_tokenizer.pretokenizers[0]", kDamaged},
         BadCase{"other_pre_tokenizer",
                 [](Json& f) {
-                  f["pre_tokenizer"] = {{"type", "ByteLevel"}};
+                  f["pre_tokenizer"] = {{"type", "UnicodeScripts"}};
                 },
-                kUnsupported, "pre_tokenizer", "the pre-tokenizer 'ByteLevel'"},
+                kUnsupported, "pre_tokenizer", "the pre-tokenizer 'UnicodeScripts'"},
+        BadCase{"split_behavior",
+                [](Json& f) {
+                  f["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Lost"}};
+                },
+                kCorrupt, "behavior", kDamaged},
+        BadCase{"delimiter",
+                [](Json& f) {
+                  f["pre_tokenizer"] = {{"type", "CharDelimiterSplit"}, {"delimiter", "ab"}};
+                },
+                kCorrupt, "delimiter", kDamaged},
         BadCase{"metaspace_scheme",
                 [](Json& f) { f["pre_tokenizer"]["pretokenizers"][1]["prepend_scheme"] = "often"; }, kCorrupt,
                 "prepend_scheme", kDamaged},
@@ -107,8 +134,29 @@ INSTANTIATE_TEST_SUITE_P(
                 "post_processor.single[0]", kDamaged},
         BadCase{"template_token", [](Json& f) { f["post_processor"]["special_tokens"] = Json::object(); },
                 kCorrupt, "post_processor.single[1]", kDamaged},
-        BadCase{"other_decoder", [](Json& f) { f["decoder"]["type"] = "CTC"; }, kUnsupported, "decoder",
-                "the decoder 'CTC'"},
+        BadCase{"template_text_of_pair",
+                [](Json& f) { f["post_processor"]["single"][0]["Sequence"]["id"] = "B"; }, kCorrupt,
+                "post_processor.single[0]", kDamaged},
+        BadCase{"other_post_processor", [](Json& f) { f["post_processor"]["type"] = "Sort"; }, kUnsupported,
+                "post_processor", "the post-processor 'Sort'"},
+        BadCase{"roberta_sep",
+                [](Json& f) {
+                  f["post_processor"] = {{"type", "RobertaProcessing"}, {"sep", {"</s>", -2}}, {"cls", {"<s>", 0}}};
+                },
+                kCorrupt, "'sep'", kDamaged},
+        BadCase{"two_templates",
+                [](Json& f) {
+                  f["post_processor"] = {{"type", "Sequence"},
+                                         {"processors", {f["post_processor"], f["post_processor"]}}};
+                },
+                kUnsupported, "post_processor.processors[1]", "a TemplateProcessing after another"},
+        BadCase{"other_decoder", [](Json& f) { f["decoder"]["type"] = "Morse"; }, kUnsupported, "decoder",
+                "the decoder 'Morse'"},
+        BadCase{"empty_suffix",
+                [](Json& f) {
+                  f["decoder"] = {{"type", "BPEDecoder"}, {"suffix", ""}};
+                },
+                kCorrupt, "suffix", kDamaged},
         BadCase{"added_id", [](Json& f) { f["added_tokens"][3]["id"] = -3; }, kCorrupt, "added_tokens[3]",
                 kDamaged},
         BadCase{"added_id_differs", [](Json& f) { f["added_tokens"][3]["id"] = 9; }, kCorrupt,

@@ -9,7 +9,6 @@
 
 #include "base/files.hpp"
 #include "base/json.hpp"
-#include "support/families.hpp"
 #include "support/fixtures.hpp"
 #include "text/clean_up.hpp"
 #include "text/tokenizer.hpp"
@@ -21,10 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kCasesFile = "tokenizer-cases.json";
 
-/// A family whose tokenizer is complete before the family is.
-constexpr const char* kReadyTokenizer = "t5";
-
-/// Families of tokenizer folders; a folder is checked once docs/families.md lists its family.
+/// All of them: tokenizers do not wait for their family to be listed in docs/families.md.
 std::vector<fs::path> tokenizer_folders() {
   std::vector<fs::path> folders;
   for (const char* root : {"pegasus", "bart", "t5", "gpt2", "bloom", "tokenizers"})
@@ -66,9 +62,6 @@ std::string difference(const std::vector<Offsets>& actual, const std::vector<Off
 class TokenizerParity : public ::testing::TestWithParam<fs::path> {
  protected:
   void SetUp() override {
-    const std::string family = testing::family_of(GetParam());
-    if (!testing::is_listed_family(family) && family != kReadyTokenizer)
-      GTEST_SKIP() << "family " << family << " is not in docs/families.md";
     auto tokenizer = Tokenizer::load(GetParam());
     ASSERT_TRUE(tokenizer) << tokenizer.error().to_line();
     tokenizer_.emplace(std::move(*tokenizer));
@@ -108,7 +101,8 @@ TEST_P(TokenizerParity, SpecialTokensAreCounted) {
     const Json& one = section("cases")[i];
     const auto text = one["text"].get<std::string>();
     const std::size_t plain = tokenizer().encode(text, {.add_special_tokens = false}).ids.size();
-    ASSERT_EQ(tokenizer().encode(text).ids.size() - plain, one["fast"]["n_special"].get<std::size_t>())
+    const Json& count = one["fast"]["n_special"];  // null where the tokenizer adds none
+    ASSERT_EQ(tokenizer().encode(text).ids.size() - plain, count.is_null() ? 0 : count.get<std::size_t>())
         << "cases[" << i << "] n_special";
   }
 }
@@ -127,9 +121,9 @@ TEST_P(TokenizerParity, Pairs) {
   ASSERT_FALSE(section("pairs").empty());
   for (std::size_t i = 0; i < section("pairs").size(); ++i) {
     const Json& one = section("pairs")[i];
-    const Encoding encoding =
-        tokenizer().encode_pair(one["a"].get<std::string>(), one["b"].get<std::string>());
-    ASSERT_EQ(difference(encoding.ids, ids_of(one["ids"])), "") << "pairs[" << i << "] ids";
+    const auto encoding = tokenizer().encode_pair(one["a"].get<std::string>(), one["b"].get<std::string>());
+    ASSERT_TRUE(encoding) << encoding.error().to_line();
+    ASSERT_EQ(difference(encoding->ids, ids_of(one["ids"])), "") << "pairs[" << i << "] ids";
   }
 }
 

@@ -39,7 +39,21 @@ Result<float> config_probability(const Json& config, std::string_view key, float
   return value;
 }
 
+Result<float> config_epsilon(const Json& config, std::string_view key, float fallback) {
+  return config_probability(config, key, fallback);
+}
+
+bool config_has(const Json& config, std::string_view key) {
+  const auto found = config.find(key);
+  return found != config.end() && !found->is_null();
+}
+
 Result<Activation> config_activation(const Json& config, std::string_view key, std::string_view fallback) {
+  EPICRISIS_ASSIGN_OR_RETURN(const std::string name, json_value(config, key, std::string(fallback), kWhat));
+  return parse_activation(name, key);
+}
+
+Result<Activation> parse_activation(std::string_view name, std::string_view key) {
   static constexpr std::array<std::pair<std::string_view, Activation>, 8> kActivations = {{
       {"relu", Activation::kRelu},
       {"gelu", Activation::kGelu},
@@ -50,7 +64,6 @@ Result<Activation> config_activation(const Json& config, std::string_view key, s
       {"silu", Activation::kSilu},
       {"swish", Activation::kSilu},
   }};
-  EPICRISIS_ASSIGN_OR_RETURN(const std::string name, json_value(config, key, std::string(fallback), kWhat));
   for (const auto& [known, activation] : kActivations) {
     if (name == known) return activation;
   }
@@ -67,6 +80,38 @@ Result<void> require_config(const Json& config, std::string_view key, const Json
   return Error{ErrorCode::kUnsupported,
                fmt::format("{}: '{}' is set to something this version does not support.", kWhat, key),
                fmt::format("only {} is", supported.dump())};
+}
+
+Result<void> require_multiple(std::string_view key, int value, std::string_view factor_key, int factor) {
+  if (value % factor == 0) return {};
+  return Error{ErrorCode::kCorrupt,
+               fmt::format("{}: '{}' must be a multiple of '{}'.", kWhat, key, factor_key),
+               fmt::format("{} and {}", value, factor)};
+}
+
+Json with_aliases(const Json& config,
+                  std::initializer_list<std::pair<std::string_view, std::string_view>> aliases) {
+  Json result = config;
+  for (const auto& [alias, key] : aliases) {
+    if (!config_has(config, alias)) continue;
+    result[std::string(key)] = config.at(std::string(alias));
+    result.erase(std::string(alias));
+  }
+  return result;
+}
+
+Result<void> read_decoder_only_tokens(const Json& config, TokenId bos, TokenId eos,
+                                      Architecture& architecture) {
+  const int vocab_size = architecture.vocab_size;
+  if (config_has(config, "bos_token_id") || bos < vocab_size) {
+    EPICRISIS_ASSIGN_OR_RETURN(architecture.bos_token_id,
+                               config_token(config, "bos_token_id", bos, vocab_size));
+  }
+  EPICRISIS_ASSIGN_OR_RETURN(architecture.eos_token_id,
+                             config_token(config, "eos_token_id", eos, vocab_size));
+  EPICRISIS_ASSIGN_OR_RETURN(architecture.pad_token_id,
+                             config_token(config, "pad_token_id", architecture.eos_token_id, vocab_size));
+  return {};
 }
 
 }  // namespace epicrisis

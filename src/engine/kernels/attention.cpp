@@ -2,15 +2,12 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/attention.cpp"
-#include "engine/kernels/targets.hpp"
-//
-#include <hwy/foreach_target.h>
-//
-#include <hwy/highway.h>
+#include "engine/kernels/every_target-inl.h"
 
 #include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
 #include "engine/kernels/softmax-inl.h"
+#include "engine/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {
@@ -18,14 +15,6 @@ namespace {
 #if HWY_TARGET == HWY_SCALAR
 void CachedAttention(const CachedAttentionArgs& args) { reference::cached_attention(args); }
 #else
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Tag = hn::ScalableTag<float>;
-using V = hn::Vec<Tag>;
-constexpr Tag kTag;
-constexpr hn::FixedTag<float, 4> kQuadTag;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
-
 // scores[t] = query . key of position t, four positions at a time.
 HWY_INLINE void score_positions(const CachedAttentionArgs& args) {
   for (int t = 0; t < args.length; t += 4) {
@@ -82,7 +71,7 @@ HWY_INLINE void weigh_last_values(const CachedAttentionArgs& args, int d) {
 
 void CachedAttention(const CachedAttentionArgs& args) {
   score_positions(args);
-  softmax_row(args.scores, args.scale, args.length);
+  softmax_row(args.scores, args.scale, args.bias, args.length);
   int d = 0;
   for (; d + 8 * kLanes <= args.head_dim; d += 8 * kLanes) weigh_values<8>(args, d);
   for (; d + 4 * kLanes <= args.head_dim; d += 4 * kLanes) weigh_values<4>(args, d);

@@ -4,14 +4,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/matmul.cpp"
-#include "engine/kernels/targets.hpp"
-//
-#include <hwy/foreach_target.h>
-//
-#include <hwy/highway.h>
+#include "engine/kernels/every_target-inl.h"
 
 #include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
+#include "engine/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {
@@ -20,15 +17,6 @@ namespace {
 void MatMulNt(const MatMulArgs& args) { reference::matmul_nt(args); }
 void MatMulNn(const MatMulArgs& args) { reference::matmul_nn(args); }
 #else
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Tag = hn::ScalableTag<float>;
-using V = hn::Vec<Tag>;
-using Quad = hn::Vec<hn::FixedTag<float, 4> >;
-constexpr Tag kTag;
-constexpr hn::FixedTag<float, 4> kQuadTag;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
-
 // Register tile: rows of `a` held in registers times four rows of `b`. 16 registers take 3 * 4 accumulators,
 // 3 rows and one load; AVX-512 and NEON have 32.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM

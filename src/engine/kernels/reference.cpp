@@ -75,11 +75,22 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
   for (int i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] - mean) * scale * weight[i] + bias[i]);
 }
 
-void softmax(float* x, float scale, int n) noexcept {
-  const double largest = *std::max_element(x, x + n);
+void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y) noexcept {
+  double squares = 0;
+  for (int i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * x[i];
+  const double scale = 1.0 / std::sqrt(squares / n + epsilon);
+  for (int i = 0; i < n; ++i) y[i] = static_cast<float>(x[i] * scale * weight[i]);
+}
+
+void softmax(float* x, float scale, const float* bias, int n) noexcept {
+  const auto exponent = [&](int i) {
+    return static_cast<double>(scale) * x[i] + (bias != nullptr ? bias[i] : 0.0F);
+  };
+  double largest = exponent(0);
+  for (int i = 1; i < n; ++i) largest = std::max(largest, exponent(i));
   double sum = 0;
-  for (int i = 0; i < n; ++i) sum += std::exp(scale * (x[i] - largest));
-  for (int i = 0; i < n; ++i) x[i] = static_cast<float>(std::exp(scale * (x[i] - largest)) / sum);
+  for (int i = 0; i < n; ++i) sum += std::exp(exponent(i) - largest);
+  for (int i = 0; i < n; ++i) x[i] = static_cast<float>(std::exp(exponent(i) - largest) / sum);
 }
 
 void activate(Activation activation, float* x, int n) noexcept {
@@ -87,7 +98,14 @@ void activate(Activation activation, float* x, int n) noexcept {
 }
 
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept {
-  for (int i = 0; i < n; ++i) y[i] = static_cast<float>(static_cast<double>(scale) * x[i] + offset[i]);
+  for (int i = 0; i < n; ++i) {
+    const double sum = static_cast<double>(scale) * x[i] + (offset != nullptr ? offset[i] : 0.0F);
+    y[i] = static_cast<float>(sum);
+  }
+}
+
+void multiply(const float* x, int n, float* y) noexcept {
+  for (int i = 0; i < n; ++i) y[i] *= x[i];
 }
 
 void cached_attention(const CachedAttentionArgs& args) noexcept {
@@ -97,7 +115,7 @@ void cached_attention(const CachedAttentionArgs& args) noexcept {
       sum += static_cast<double>(args.query[d]) * args.positions[t][args.key_offset + d];
     args.scores[t] = static_cast<float>(sum);
   }
-  softmax(args.scores, args.scale, args.length);
+  softmax(args.scores, args.scale, args.bias, args.length);
   for (int d = 0; d < args.head_dim; ++d) {
     double sum = 0;
     for (int t = 0; t < args.length; ++t)

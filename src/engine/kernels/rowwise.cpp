@@ -4,13 +4,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/rowwise.cpp"
-#include "engine/kernels/targets.hpp"
-//
-#include <hwy/foreach_target.h>
-//
-#include <hwy/highway.h>
+#include "engine/kernels/every_target-inl.h"
 
 #include "engine/kernels/softmax-inl.h"
+#include "engine/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {
@@ -19,20 +16,17 @@ namespace {
 void LayerNorm(const float* x, const float* weight, const float* bias, float epsilon, int n, float* y) {
   reference::layer_norm(x, weight, bias, epsilon, n, y);
 }
-void Softmax(float* x, float scale, int n) { reference::softmax(x, scale, n); }
+void RmsNorm(const float* x, const float* weight, float epsilon, int n, float* y) {
+  reference::rms_norm(x, weight, epsilon, n, y);
+}
+void Softmax(float* x, float scale, const float* bias, int n) { reference::softmax(x, scale, bias, n); }
 void Activate(Activation activation, float* x, int n) { reference::activate(activation, x, n); }
 void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
   reference::scale_add(x, scale, offset, n, y);
 }
+void Multiply(const float* x, int n, float* y) { reference::multiply(x, n, y); }
 void WidenBfloat16(const std::uint16_t* x, int n, float* y) { reference::widen_bfloat16(x, n, y); }
 #else
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Tag = hn::ScalableTag<float>;
-using V = hn::Vec<Tag>;
-constexpr Tag kTag;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
-
 // Sum over i < n of f(x[i]); f(0 lanes past the end) is masked out.
 template <class F>
 HWY_INLINE float sum_of(const float* x, int n, F f) {
@@ -64,7 +58,19 @@ void LayerNorm(const float* x, const float* weight, const float* bias, float eps
   for (; i < n; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
 }
 
-void Softmax(float* x, float scale, int n) { softmax_row(x, scale, n); }
+void RmsNorm(const float* x, const float* weight, float epsilon, int n, float* y) {
+  const float squares = sum_of(x, n, [](V v) HWY_ATTR { return hn::Mul(v, v); });
+  const float scale = 1.0F / std::sqrt(squares / static_cast<float>(n) + epsilon);
+  const V scale_lanes = hn::Set(kTag, scale);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const V unit = hn::Mul(hn::LoadU(kTag, x + i), scale_lanes);
+    hn::StoreU(hn::Mul(unit, hn::LoadU(kTag, weight + i)), kTag, y + i);
+  }
+  for (; i < n; ++i) y[i] = x[i] * scale * weight[i];
+}
+
+void Softmax(float* x, float scale, const float* bias, int n) { softmax_row(x, scale, bias, n); }
 
 // In place, in vectors; the last vector may be partial.
 template <class F>
@@ -114,11 +120,14 @@ void Activate(Activation activation, float* x, int n) {
 }
 
 void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
-  const V factor = hn::Set(kTag, scale);
+  scale_add_row(x, scale, offset, n, y);
+}
+
+void Multiply(const float* x, int n, float* y) {
   int i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    hn::StoreU(hn::MulAdd(factor, hn::LoadU(kTag, x + i), hn::LoadU(kTag, offset + i)), kTag, y + i);
-  for (; i < n; ++i) y[i] = scale * x[i] + offset[i];
+    hn::StoreU(hn::Mul(hn::LoadU(kTag, x + i), hn::LoadU(kTag, y + i)), kTag, y + i);
+  for (; i < n; ++i) y[i] *= x[i];
 }
 
 void WidenBfloat16(const std::uint16_t* x, int n, float* y) {
@@ -135,22 +144,30 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace epicrisis::kernels {
 HWY_EXPORT(LayerNorm);
+HWY_EXPORT(RmsNorm);
 HWY_EXPORT(Softmax);
 HWY_EXPORT(Activate);
 HWY_EXPORT(ScaleAdd);
+HWY_EXPORT(Multiply);
 HWY_EXPORT(WidenBfloat16);
 
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept {
   HWY_DYNAMIC_DISPATCH(LayerNorm)(x, weight, bias, epsilon, n, y);
 }
-void softmax(float* x, float scale, int n) noexcept { HWY_DYNAMIC_DISPATCH(Softmax)(x, scale, n); }
+void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y) noexcept {
+  HWY_DYNAMIC_DISPATCH(RmsNorm)(x, weight, epsilon, n, y);
+}
+void softmax(float* x, float scale, const float* bias, int n) noexcept {
+  HWY_DYNAMIC_DISPATCH(Softmax)(x, scale, bias, n);
+}
 void activate(Activation activation, float* x, int n) noexcept {
   HWY_DYNAMIC_DISPATCH(Activate)(activation, x, n);
 }
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept {
   HWY_DYNAMIC_DISPATCH(ScaleAdd)(x, scale, offset, n, y);
 }
+void multiply(const float* x, int n, float* y) noexcept { HWY_DYNAMIC_DISPATCH(Multiply)(x, n, y); }
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept {
   HWY_DYNAMIC_DISPATCH(WidenBfloat16)(x, n, y);
 }

@@ -14,16 +14,23 @@ namespace epicrisis::kernels {
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept;
 
-/// x[i] = exp(scale * x[i]) / sum over j of exp(scale * x[j]), computed relative to the largest.
-/// Precondition: n > 0, scale > 0, no NaN.
-void softmax(float* x, float scale, int n) noexcept;
+/// y = x / sqrt(mean(x^2) + epsilon) * weight. y may be x. Zhang and Sennrich 2019, "Root Mean Square Layer
+/// Normalization", without its bias.
+void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y) noexcept;
 
-/// x[i] = activation(x[i]). kGelu is exact to 5e-7 absolute; kGeluTanh is the tanh form of Hendrycks and
+/// x[i] = exp(scale * x[i] + bias[i]) / sum over j of exp(scale * x[j] + bias[j]), computed relative to the
+/// largest. bias: [n], or null for none. Precondition: n > 0, scale > 0, no NaN.
+void softmax(float* x, float scale, const float* bias, int n) noexcept;
+
+/// x[i] = activation(x[i]). kGelu is within 1e-6 of x * Phi(x); kGeluTanh is the tanh form of Hendrycks and
 /// Gimpel 2016.
 void activate(Activation activation, float* x, int n) noexcept;
 
-/// y[i] = scale * x[i] + offset[i]: token embedding plus position.
+/// y[i] = scale * x[i] + offset[i]: token embedding plus position. offset: [n], or null for none. y may be x.
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept;
+
+/// y[i] *= x[i]: a gate.
+void multiply(const float* x, int n, float* y) noexcept;
 
 /// y[i] = the float32 value of the bfloat16 element whose bits are x[i]. Exact.
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
@@ -32,9 +39,11 @@ namespace reference {
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept;
-void softmax(float* x, float scale, int n) noexcept;
+void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y) noexcept;
+void softmax(float* x, float scale, const float* bias, int n) noexcept;
 void activate(Activation activation, float* x, int n) noexcept;
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept;
+void multiply(const float* x, int n, float* y) noexcept;
 }  // namespace reference
 
 }  // namespace epicrisis::kernels

@@ -57,9 +57,29 @@ HWY_INLINE float exponentiate(float* HWY_RESTRICT x, float scale, float largest,
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-HWY_INLINE void softmax_row(float* HWY_RESTRICT x, float scale, int n) {
+/// y[i] = scale * x[i] + offset[i], without the offset where that is null. y may be x.
+HWY_INLINE void scale_add_row(const float* x, float scale, const float* offset, int n, float* y) {
   const hn::ScalableTag<float> d;
   const int lanes = static_cast<int>(hn::Lanes(d));
+  const auto factor = hn::Set(d, scale);
+  int i = 0;
+  if (offset == nullptr) {
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + i)), d, y + i);
+    for (; i < n; ++i) y[i] = scale * x[i];
+    return;
+  }
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, offset + i)), d, y + i);
+  for (; i < n; ++i) y[i] = scale * x[i] + offset[i];
+}
+
+HWY_INLINE void softmax_row(float* HWY_RESTRICT x, float scale, const float* bias, int n) {
+  const hn::ScalableTag<float> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  if (bias != nullptr) {
+    scale_add_row(x, scale, bias, n, x);
+    scale = 1.0F;
+  }
   const float inverse = 1.0F / exponentiate(x, scale, largest_element(x, n), n);
   const auto factor = hn::Set(d, inverse);
   int i = 0;

@@ -2,11 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/target_name.cpp"
-#include "engine/kernels/targets.hpp"
-//
-#include <hwy/foreach_target.h>
-//
-#include <hwy/highway.h>
+#include "engine/kernels/every_target-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::kernels::HWY_NAMESPACE {

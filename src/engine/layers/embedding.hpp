@@ -5,7 +5,8 @@
 
 namespace epicrisis::engine {
 
-/// x = scale * embedding of `token` + position. position, x: [D].
+/// x = scale * embedding of `token` + position. x: [D]; position: [D], or null where positions enter
+/// elsewhere.
 void embed_token(const ModelWeights& model, TokenId token, const float* position, float* x) noexcept;
 
 }  // namespace epicrisis::engine

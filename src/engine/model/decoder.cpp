@@ -4,8 +4,8 @@
 #include <array>
 
 #include "engine/kernels/attention.hpp"
-#include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
+#include "engine/layers/block_attention.hpp"
 #include "engine/layers/embedding.hpp"
 #include "engine/layers/residual_block.hpp"
 
@@ -25,7 +25,7 @@ SourceMemory Decoder::remember(const float* hidden, int length) {
   float* destination =
       memory.keys_values.ensure(static_cast<std::size_t>(2 * a.decoder.layers * heads * head_elements));
   outputs_.clear();
-  for (const DecoderLayer& layer : model_.decoder) {
+  for (const Layer& layer : model_.decoder.layers) {
     for (const LinearWeights* projection : {&layer.cross_attention.key, &layer.cross_attention.value}) {
       for (int head = 0; head < heads; ++head, destination += head_elements)
         outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), destination, a.head_dim});
@@ -35,18 +35,19 @@ SourceMemory Decoder::remember(const float* hidden, int length) {
   return memory;
 }
 
-void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, LogitsOf which, float* logits) {
+void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutput output, float* to) {
   plan(rows, cache);
   embed(rows);
-  const int count = static_cast<int>(tokens_.size());
-  for (std::size_t i = 0; i < model_.decoder.size(); ++i) {
-    const DecoderLayer& layer = model_.decoder[i];
-    self_attention(layer.self_attention, static_cast<int>(i), cache);
-    cross_attention(layer.cross_attention, static_cast<int>(i));
-    feed_forward_block(team_, model_.architecture, layer.feed_forward, x_.data(), count, normed_.data(),
+  int count = static_cast<int>(tokens_.size());
+  const std::vector<Layer>& layers = model_.decoder.layers;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    self_attention(layers[i].self_attention, static_cast<int>(i), cache);
+    if (!groups_.empty()) cross_attention(layers[i].cross_attention, static_cast<int>(i));
+    feed_forward_block(team_, model_.architecture, layers[i].feed_forward, x_.data(), count, normed_.data(),
                        hidden_);
   }
-  project(rows, which, logits);
+  if (output == DecoderOutput::kLastLogits) count = keep_last_tokens(rows);
+  project(count, output, to);
 }
 
 // Lists the tokens, where their positions lie, and what they share; makes room for the activations.
@@ -56,23 +57,21 @@ void Decoder::plan(std::span<const DecoderRow> rows, KvCache& cache) {
   groups_.clear();
   pointers_.clear();
   self_positions_ = cross_positions_ = 0;
+  const bool has_encoder = a.topology == Topology::kEncoderDecoder;
   int longest = 0;
+  std::ptrdiff_t longest_source = 0;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const DecoderRow& row = rows[r];
     const auto first_pointer = static_cast<std::ptrdiff_t>(pointers_.size());
     for (const KvCache::Slot slot : row.slots) pointers_.push_back(cache.position(slot));
     const std::size_t past = row.slots.size() - row.tokens.size();
     for (std::size_t i = 0; i < row.tokens.size(); ++i) {
-      const int index = static_cast<int>(tokens_.size());
-      if (groups_.empty() || groups_.back().source != row.source || groups_.back().count == kGroupTokens)
-        groups_.push_back({row.source, index, 0});
-      ++groups_.back().count;
-      tokens_.push_back(
-          {static_cast<int>(r), static_cast<int>(past + i), first_pointer, row.slots[past + i]});
+      if (has_encoder) add_to_group(row.source, static_cast<int>(tokens_.size()));
+      tokens_.push_back({static_cast<int>(past + i), first_pointer, row.slots[past + i]});
       self_positions_ += static_cast<std::int64_t>(past + i + 1);
-      cross_positions_ += row.source->length;
     }
-    longest = std::max({longest, static_cast<int>(row.slots.size()), kGroupTokens * row.source->length});
+    longest = std::max(longest, static_cast<int>(row.slots.size()));
+    if (has_encoder) longest_source = std::max<std::ptrdiff_t>(longest_source, row.source->length);
   }
   const std::size_t count = tokens_.size();
   const auto inner = static_cast<std::size_t>(a.decoder.heads * a.head_dim);
@@ -80,20 +79,30 @@ void Decoder::plan(std::span<const DecoderRow> rows, KvCache& cache) {
   normed_.ensure(count * static_cast<std::size_t>(a.d_model));
   qkv_.ensure(3 * count * inner);
   context_.ensure(count * inner);
-  scores_stride_ = longest;
-  scores_.ensure(static_cast<std::size_t>(team_.size()) * static_cast<std::size_t>(longest));
+  scores_stride_ = std::max<std::ptrdiff_t>(longest, kGroupTokens * longest_source);
+  scores_.ensure(static_cast<std::size_t>(team_.size()) * static_cast<std::size_t>(scores_stride_));
+  bias_.extend(longest);
+}
+
+void Decoder::add_to_group(const SourceMemory* source, int token) {
+  if (groups_.empty() || groups_.back().source != source || groups_.back().count == kGroupTokens)
+    groups_.push_back({source, token, 0});
+  ++groups_.back().count;
+  cross_positions_ += source->length;
 }
 
 void Decoder::embed(std::span<const DecoderRow> rows) {
-  const std::ptrdiff_t width = model_.architecture.d_model;
+  const Architecture& a = model_.architecture;
   std::size_t index = 0;
   for (const DecoderRow& row : rows) {
     for (const TokenId token : row.tokens) {
-      embed_token(model_, token, model_.decoder_positions.row(tokens_[index].position),
-                  x_.data() + static_cast<std::ptrdiff_t>(index) * width);
+      embed_token(model_, token, model_.decoder.positions.row(tokens_[index].position),
+                  x_.data() + static_cast<std::ptrdiff_t>(index) * a.d_model);
       ++index;
     }
   }
+  if (a.embedding_norm)
+    normalize(team_, a, model_.decoder.embedding_norm, x_.data(), static_cast<int>(index), x_.data());
 }
 
 void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache& cache) {
@@ -104,11 +113,11 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
   float* queries = qkv_.data();
   float* keys = queries + count * inner;
   float* values = keys + count * inner;
-  normalize(team_, a, weights.norm, x_.data(), count, normed_.data());
+  const float* input = block_input(team_, a, weights.norm, x_.data(), count, normed_.data());
   const std::array projections{LinearOutput{weights.query, queries, inner},
                                LinearOutput{weights.key, keys, inner},
                                LinearOutput{weights.value, values, inner}};
-  linear(team_, {normed_.data(), a.d_model, count}, projections);
+  linear(team_, {input, a.d_model, count}, projections);
   for (int i = 0; i < count; ++i) {
     float* position = cache.position(tokens_[static_cast<std::size_t>(i)].slot);
     std::copy_n(keys + i * inner, inner, position + cache.key_offset(layer));
@@ -125,12 +134,14 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
     args.length = token.position + 1;
     args.head_dim = a.head_dim;
     args.scale = a.attention_scale;
+    args.bias = bias_.row(task % heads, token.position);
     args.scores = scores_of(worker);
     args.out = context_.data() + task / heads * inner + head;
     kernels::cached_attention(args);
   });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
   linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
 void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
@@ -138,61 +149,62 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
   const int heads = a.decoder.heads;
   const int count = static_cast<int>(tokens_.size());
   const std::ptrdiff_t inner = static_cast<std::ptrdiff_t>(heads) * a.head_dim;
-  normalize(team_, a, weights.norm, x_.data(), count, normed_.data());
+  const float* input = block_input(team_, a, weights.norm, x_.data(), count, normed_.data());
   const std::array query{LinearOutput{weights.query, qkv_.data(), inner}};
-  linear(team_, {normed_.data(), a.d_model, count}, query);
-  team_.run(
-      static_cast<int>(groups_.size()) * heads, 2 * cross_positions_ * inner,
-      [&](int task, int worker) noexcept {
-        const Group& group = groups_[static_cast<std::size_t>(task / heads)];
-        const int head = task % heads;
-        const int length = group.source->length;
-        const std::ptrdiff_t head_elements = static_cast<std::ptrdiff_t>(length) * a.head_dim;
-        const std::ptrdiff_t first = group.first * inner + static_cast<std::ptrdiff_t>(head) * a.head_dim;
-        const float* keys = group.source->keys_values.data() + (2 * layer * heads + head) * head_elements;
-        float* scores = scores_of(worker);
-        kernels::MatMulArgs product;
-        product.a = qkv_.data() + first;
-        product.a_stride = inner;
-        product.b = keys;
-        product.b_stride = a.head_dim;
-        product.c = scores;
-        product.c_stride = length;
-        product.m = group.count;
-        product.n = length;
-        product.k = a.head_dim;
-        kernels::matmul_nt(product);
-        for (int row = 0; row < group.count; ++row)
-          kernels::softmax(scores + static_cast<std::ptrdiff_t>(row) * length, a.attention_scale, length);
-        product.a = scores;
-        product.a_stride = length;
-        product.b = keys + heads * head_elements;
-        product.c = context_.data() + first;
-        product.c_stride = inner;
-        product.n = a.head_dim;
-        product.k = length;
-        kernels::matmul_nn(product);
-      });
+  linear(team_, {input, a.d_model, count}, query);
+  team_.run(static_cast<int>(groups_.size()) * heads, 2 * cross_positions_ * inner,
+            [&](int task, int worker) noexcept {
+              const Group& group = groups_[static_cast<std::size_t>(task / heads)];
+              const int head = task % heads;
+              const int length = group.source->length;
+              const std::ptrdiff_t head_elements = static_cast<std::ptrdiff_t>(length) * a.head_dim;
+              const std::ptrdiff_t first =
+                  group.first * inner + static_cast<std::ptrdiff_t>(head) * a.head_dim;
+              BlockAttention attention;
+              attention.queries = qkv_.data() + first;
+              attention.query_stride = inner;
+              attention.query_count = group.count;
+              attention.keys = group.source->keys_values.data() + (2 * layer * heads + head) * head_elements;
+              attention.values = attention.keys + heads * head_elements;
+              attention.length = length;
+              attention.head_dim = a.head_dim;
+              attention.scale = a.attention_scale;
+              attention.scores = scores_of(worker);
+              attention.out = context_.data() + first;
+              attention.out_stride = inner;
+              attend(attention);
+            });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
   linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
-void Decoder::project(std::span<const DecoderRow> rows, LogitsOf which, float* logits) {
-  const Architecture& a = model_.architecture;
-  int count = static_cast<int>(tokens_.size());
-  if (which == LogitsOf::kLastToken) {
-    // Each row's last token moves up to its row's place, which is never behind it.
-    std::ptrdiff_t last = -1;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      last += static_cast<std::ptrdiff_t>(rows[r].tokens.size());
-      float* to = x_.data() + static_cast<std::ptrdiff_t>(r) * a.d_model;
-      if (last != static_cast<std::ptrdiff_t>(r)) std::copy_n(x_.data() + last * a.d_model, a.d_model, to);
-    }
-    count = static_cast<int>(rows.size());
+// Moves each row's last token up to its row's place, which is never behind it; returns the number of rows.
+int Decoder::keep_last_tokens(std::span<const DecoderRow> rows) {
+  const std::ptrdiff_t width = model_.architecture.d_model;
+  std::ptrdiff_t last = -1;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    last += static_cast<std::ptrdiff_t>(rows[r].tokens.size());
+    float* to = x_.data() + static_cast<std::ptrdiff_t>(r) * width;
+    if (last != static_cast<std::ptrdiff_t>(r)) std::copy_n(x_.data() + last * width, width, to);
   }
-  normalize(team_, a, model_.decoder_final_norm, x_.data(), count, normed_.data());
-  const std::array output{LinearOutput{model_.output, logits, a.vocab_size}};
-  linear(team_, {normed_.data(), a.d_model, count}, output);
+  return static_cast<int>(rows.size());
+}
+
+void Decoder::project(int count, DecoderOutput output, float* to) {
+  const Architecture& a = model_.architecture;
+  float* x = x_.data();
+  if (a.final_norm) normalize(team_, a, model_.decoder.final_norm, x, count, x);
+  const std::ptrdiff_t elements = static_cast<std::ptrdiff_t>(count) * a.d_model;
+  if (output == DecoderOutput::kHiddenStates) {
+    std::copy_n(x, elements, to);
+    return;
+  }
+  if (a.output_scale != 1.0F)
+    for (float* row = x; row != x + elements; row += a.d_model)
+      kernels::scale_add(row, a.output_scale, nullptr, a.d_model, row);
+  const std::array projection{LinearOutput{model_.output, to, a.vocab_size}};
+  linear(team_, {x, a.d_model, count}, projection);
 }
 
 }  // namespace epicrisis::engine

@@ -23,29 +23,34 @@ struct SourceMemory {
 struct DecoderRow {
   std::span<const TokenId> tokens;       ///< To feed now; at least one.
   std::span<const KvCache::Slot> slots;  ///< Of all its positions, those of `tokens` last.
-  const SourceMemory* source = nullptr;
+  const SourceMemory* source = nullptr;  ///< Of decoders that follow an encoder.
 };
 
-enum class LogitsOf { kLastToken, kEveryToken };
+/// What a pass of the decoder writes.
+enum class DecoderOutput {
+  kLastLogits,   ///< [rows, V]: after each row's last token.
+  kLogits,       ///< [all tokens, V]
+  kHiddenStates  ///< [all tokens, D]: the last layer's, after the final norm where there is one.
+};
 
 /// Runs the decoder stack over rows of several hypotheses. Keeps its working memory between calls; used by
 /// one thread at a time.
 class Decoder {
  public:
-  Decoder(const ModelWeights& model, ThreadTeam& team) : model_(model), team_(team) {}
+  Decoder(const ModelWeights& model, ThreadTeam& team)
+      : model_(model), team_(team), bias_(model.decoder.bias, true) {}
 
   /// Computes the cross-attention keys and values of one source. hidden: [length, D], the encoder's output.
   SourceMemory remember(const float* hidden, int length);
 
-  /// Feeds each row's tokens, writes their keys and values into `cache` and the logits to `logits`: [rows,
-  /// V], or [all tokens, V] for kEveryToken. Precondition: token ids are in the vocabulary, positions within
-  /// the model's. Throws std::bad_alloc before it writes anything that an earlier step left.
-  void run(std::span<const DecoderRow> rows, KvCache& cache, LogitsOf which, float* logits);
+  /// Feeds each row's tokens, writes their keys and values into `cache` and the output to `to`. Precondition:
+  /// token ids are in the vocabulary, positions within the model's. Throws std::bad_alloc before it writes
+  /// anything that an earlier step left.
+  void run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutput output, float* to);
 
  private:
   /// One token being fed.
   struct Token {
-    int row = 0;
     int position = 0;
     std::ptrdiff_t first_pointer = 0;  ///< Where its row's positions start in pointers_.
     KvCache::Slot slot = 0;
@@ -58,16 +63,19 @@ class Decoder {
   };
 
   void plan(std::span<const DecoderRow> rows, KvCache& cache);
+  void add_to_group(const SourceMemory* source, int token);
   void embed(std::span<const DecoderRow> rows);
   void self_attention(const AttentionWeights& weights, int layer, KvCache& cache);
   void cross_attention(const AttentionWeights& weights, int layer);
-  void project(std::span<const DecoderRow> rows, LogitsOf which, float* logits);
+  int keep_last_tokens(std::span<const DecoderRow> rows);
+  void project(int count, DecoderOutput output, float* to);
   float* scores_of(int worker) { return scores_.data() + worker * scores_stride_; }
 
   const ModelWeights& model_;
   ThreadTeam& team_;
-  std::vector<Token> tokens_;  // N
-  std::vector<Group> groups_;
+  PositionBiasTable bias_;
+  std::vector<Token> tokens_;           // N
+  std::vector<Group> groups_;           // none in a decoder-only model
   std::vector<const float*> pointers_;  // for each row, where its positions lie in the cache
   std::int64_t self_positions_ = 0;     // attended to, over all tokens
   std::int64_t cross_positions_ = 0;
@@ -76,7 +84,7 @@ class Decoder {
   FloatBuffer normed_;   // [N, D]
   FloatBuffer qkv_;      // [3, N, H * Dh]
   FloatBuffer context_;  // [N, H * Dh]
-  FloatBuffer hidden_;   // [N, F]
+  FloatBuffer hidden_;   // [N, F], two where gated
   FloatBuffer scores_;   // [workers, scores_stride_]
   std::vector<LinearOutput> outputs_;
 };

@@ -15,11 +15,12 @@ namespace epicrisis::engine {
 /// a time.
 class Encoder {
  public:
-  Encoder(const ModelWeights& model, ThreadTeam& team) : model_(model), team_(team) {}
+  Encoder(const ModelWeights& model, ThreadTeam& team)
+      : model_(model), team_(team), bias_(model.encoder.bias, false) {}
 
-  /// Encodes `sources` packed one after another without padding and returns the last hidden states after the
-  /// final norm, [total tokens, D], valid until the next call. Precondition: token ids are in the vocabulary
-  /// and no source is empty or longer than the model's positions.
+  /// Encodes `sources` packed one after another without padding and returns the last hidden states, after the
+  /// final norm where there is one, [total tokens, D], valid until the next call. Precondition: the model has
+  /// an encoder, token ids are in the vocabulary and no source is empty or longer than the model's positions.
   const float* encode(std::span<const std::vector<TokenId>> sources);
 
  private:
@@ -30,11 +31,13 @@ class Encoder {
     int first_query;
   };
 
+  void plan(std::span<const std::vector<TokenId>> sources);
   void embed(std::span<const std::vector<TokenId>> sources);
-  void attend(const AttentionWeights& weights);
+  void self_attention(const AttentionWeights& weights);
 
   const ModelWeights& model_;
   ThreadTeam& team_;
+  PositionBiasTable bias_;
   int tokens_ = 0;
   int longest_ = 0;
   FloatBuffer x_;        // [tokens, D]

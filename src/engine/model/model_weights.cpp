@@ -14,27 +14,41 @@
 namespace epicrisis::engine {
 namespace {
 
-// What this engine computes; each line goes when the piece that it names is added.
+RelativeBuckets relative_buckets(const Architecture& a, bool bidirectional) {
+  return {a.relative_buckets, a.relative_max_distance, bidirectional};
+}
+
+bool is_empty(const StackShape& stack) { return stack.layers <= 0 || stack.heads <= 0 || stack.ffn_dim <= 0; }
+
+// What this engine does not compute; a line goes when the piece that it names is added.
 Result<void> check_supported(const Architecture& a) {
   const auto refuse = [&](const std::string& what) {
     return Error{ErrorCode::kUnsupported, "The native engine cannot run this model.",
                  fmt::format("{}: {}", a.family, what)};
   };
-  if (a.topology != Topology::kEncoderDecoder) return refuse("decoder-only models");
-  if (a.normalization != Normalization::kLayerNorm) return refuse("RMS norm");
-  if (a.norm_placement != NormPlacement::kBefore) return refuse("norms after the residual connection");
-  if (a.embedding_norm) return refuse("a norm after the embeddings");
-  if (!a.final_norm) return refuse("stacks without a final norm");
-  if (a.positions != PositionEncoding::kSinusoidal) return refuse("positions other than sinusoidal ones");
-  if (a.gated_ffn) return refuse("gated feed-forward layers");
-  if (a.output_scale != 1.0F) return refuse("a scaled output projection");
-  if (a.vocab_size <= 0 || a.d_model <= 0 || a.head_dim <= 0 || a.max_positions <= 0 ||
-      a.attention_scale <= 0)
+  const bool has_encoder = a.topology == Topology::kEncoderDecoder;
+  if (a.vocab_size <= 0 || a.d_model <= 0 || a.head_dim <= 0 || a.attention_scale <= 0)
     return refuse("an empty dimension");
-  for (const StackShape& stack : {a.encoder, a.decoder})
-    if (stack.layers <= 0 || stack.heads <= 0 || stack.ffn_dim <= 0)
-      return refuse("an empty stack of layers");
-  return {};
+  if (is_empty(a.decoder) || (has_encoder && is_empty(a.encoder))) return refuse("an empty stack of layers");
+  switch (a.positions) {
+    case PositionEncoding::kSinusoidal:
+    case PositionEncoding::kLearned:
+      if (a.max_positions <= 0 || a.position_offset < 0) return refuse("an empty table of positions");
+      if (a.positions == PositionEncoding::kSinusoidal && a.position_offset != 0)
+        return refuse("sinusoidal positions with an offset");
+      return {};
+    case PositionEncoding::kRelativeBias:
+      if (!relative_buckets(a, has_encoder).valid() || !relative_buckets(a, false).valid())
+        return refuse(fmt::format("relative positions in {} buckets up to distance {}", a.relative_buckets,
+                                  a.relative_max_distance));
+      return {};
+    case PositionEncoding::kAlibi:
+      if (has_encoder) return refuse("ALiBi in an encoder");
+      return {};
+    case PositionEncoding::kRotary:
+      break;
+  }
+  return refuse("rotary positions");
 }
 
 // Hands out pointers to tensors and remembers the first failure, so that a layer's tensors can be listed
@@ -71,7 +85,9 @@ class TensorReader {
 
   NormWeights norm(const std::string& name) {
     const int width = model_.architecture.d_model;
-    return {tensor(name + ".weight", {width}), tensor(name + ".bias", {width})};
+    const float* weight = tensor(name + ".weight", {width});
+    if (model_.architecture.normalization == Normalization::kRmsNorm) return {weight, nullptr};
+    return {weight, tensor(name + ".bias", {width})};
   }
 
   LinearWeights linear(const std::string& name, int in, int out, bool bias) {
@@ -91,15 +107,33 @@ class TensorReader {
 
   FeedForwardWeights feed_forward(const std::string& name, int ffn_dim) {
     const Architecture& a = model_.architecture;
-    return {norm(name + "_norm"), linear(name + ".up", a.d_model, ffn_dim, a.ffn_bias),
-            linear(name + ".down", ffn_dim, a.d_model, a.ffn_bias)};
+    FeedForwardWeights weights;
+    weights.norm = norm(name + "_norm");
+    if (a.gated_ffn) weights.gate = linear(name + ".gate", a.d_model, ffn_dim, a.ffn_bias);
+    weights.up = linear(name + ".up", a.d_model, ffn_dim, a.ffn_bias);
+    weights.down = linear(name + ".down", ffn_dim, a.d_model, a.ffn_bias);
+    return weights;
   }
 
-  PositionTable positions(const std::string& stack) {
+  /// `name`: "encoder" or "decoder".
+  Stack stack(const std::string& name, const StackShape& shape) {
     const Architecture& a = model_.architecture;
-    const std::string name = stack + ".positions.weight";
-    if (model_.source.find(name) == nullptr) return PositionTable::sinusoidal(a.max_positions, a.d_model);
-    return PositionTable::stored(tensor(name, {a.max_positions, a.d_model}), a.d_model);
+    const bool is_encoder = name == "encoder";
+    Stack stack;
+    stack.positions = positions(name);
+    stack.bias = position_bias(name, shape.heads, is_encoder);
+    if (a.embedding_norm) stack.embedding_norm = norm(name + ".embedding_norm");
+    for (int i = 0; i < shape.layers; ++i) {
+      const std::string prefix = fmt::format("{}.layers.{}.", name, i);
+      Layer layer;
+      layer.self_attention = attention(prefix + "self_attention", shape.heads);
+      if (!is_encoder && a.topology == Topology::kEncoderDecoder)
+        layer.cross_attention = attention(prefix + "cross_attention", shape.heads);
+      layer.feed_forward = feed_forward(prefix + "feed_forward", shape.ffn_dim);
+      stack.layers.push_back(std::move(layer));
+    }
+    if (a.final_norm) stack.final_norm = norm(name + ".final_norm");
+    return stack;
   }
 
   Result<void> finish(ThreadTeam& team) {
@@ -118,6 +152,25 @@ class TensorReader {
     TensorView from;
     float* to;
   };
+
+  PositionTable positions(const std::string& stack) {
+    const Architecture& a = model_.architecture;
+    const bool sinusoidal = a.positions == PositionEncoding::kSinusoidal;
+    if (!sinusoidal && a.positions != PositionEncoding::kLearned) return {};
+    const std::string name = stack + ".positions.weight";
+    if (sinusoidal && model_.source.find(name) == nullptr)
+      return PositionTable::sinusoidal(a.max_positions, a.d_model);
+    const float* table = tensor(name, {std::int64_t{a.max_positions} + a.position_offset, a.d_model});
+    return table == nullptr ? PositionTable() : PositionTable::stored(table, a.d_model, a.position_offset);
+  }
+
+  PositionBias position_bias(const std::string& stack, int heads, bool bidirectional) {
+    const Architecture& a = model_.architecture;
+    if (a.positions == PositionEncoding::kAlibi) return PositionBias::alibi(heads);
+    if (a.positions != PositionEncoding::kRelativeBias) return {};
+    const float* weights = tensor(stack + ".relative_bias.weight", {a.relative_buckets, heads});
+    return PositionBias::relative(weights, relative_buckets(a, bidirectional), heads);
+  }
 
   template <class T>
   static bool in_place(const TensorView& tensor, DType dtype) {
@@ -160,21 +213,6 @@ class TensorReader {
   std::optional<Error> failure_;
 };
 
-void read_layers(TensorReader& reader, ModelWeights& model) {
-  const Architecture& a = model.architecture;
-  for (int i = 0; i < a.encoder.layers; ++i) {
-    const std::string layer = fmt::format("encoder.layers.{}.", i);
-    model.encoder.push_back({reader.attention(layer + "self_attention", a.encoder.heads),
-                             reader.feed_forward(layer + "feed_forward", a.encoder.ffn_dim)});
-  }
-  for (int i = 0; i < a.decoder.layers; ++i) {
-    const std::string layer = fmt::format("decoder.layers.{}.", i);
-    model.decoder.push_back({reader.attention(layer + "self_attention", a.decoder.heads),
-                             reader.attention(layer + "cross_attention", a.decoder.heads),
-                             reader.feed_forward(layer + "feed_forward", a.decoder.ffn_dim)});
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architecture& architecture,
@@ -187,11 +225,9 @@ Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architectur
   const int width = architecture.d_model;
   const int vocabulary = architecture.vocab_size;
   model->embedding = reader.matrix("shared_embedding.weight", width, vocabulary);
-  model->encoder_positions = reader.positions("encoder");
-  model->decoder_positions = reader.positions("decoder");
-  read_layers(reader, *model);
-  model->encoder_final_norm = reader.norm("encoder.final_norm");
-  model->decoder_final_norm = reader.norm("decoder.final_norm");
+  if (architecture.topology == Topology::kEncoderDecoder)
+    model->encoder = reader.stack("encoder", architecture.encoder);
+  model->decoder = reader.stack("decoder", architecture.decoder);
   model->output =
       architecture.tied_output ? model->embedding : reader.matrix("output.weight", width, vocabulary);
   if (architecture.output_bias) model->output.bias = reader.tensor("output.bias", {vocabulary});

@@ -7,6 +7,7 @@
 #include "checkpoint/architecture.hpp"
 #include "checkpoint/weights.hpp"
 #include "engine/float_buffer.hpp"
+#include "engine/model/position_bias.hpp"
 #include "engine/model/position_table.hpp"
 #include "engine/ops/linear.hpp"
 
@@ -14,7 +15,7 @@ namespace epicrisis::engine {
 
 struct NormWeights {
   const float* weight = nullptr;  ///< [D]
-  const float* bias = nullptr;    ///< [D]
+  const float* bias = nullptr;    ///< [D]; RMS norms have none.
 };
 
 struct AttentionWeights {
@@ -27,19 +28,25 @@ struct AttentionWeights {
 
 struct FeedForwardWeights {
   NormWeights norm;
+  LinearWeights gate;  ///< [F, D]; only where feed-forward layers are gated.
   LinearWeights up;    ///< [F, D]
   LinearWeights down;  ///< [D, F]
 };
 
-struct EncoderLayer {
+/// One layer of either stack.
+struct Layer {
   AttentionWeights self_attention;
+  AttentionWeights cross_attention;  ///< Of decoders that follow an encoder only.
   FeedForwardWeights feed_forward;
 };
 
-struct DecoderLayer {
-  AttentionWeights self_attention;
-  AttentionWeights cross_attention;
-  FeedForwardWeights feed_forward;
+/// One stack of layers and what stands before and after them.
+struct Stack {
+  PositionTable positions;  ///< Added to the embeddings; empty where positions enter elsewhere.
+  PositionBias bias;        ///< Added to self-attention scores; likewise.
+  NormWeights embedding_norm;
+  std::vector<Layer> layers;
+  NormWeights final_norm;
 };
 
 /// The parameters of one model as the engine multiplies with them. Float32 tensors are used where the
@@ -48,12 +55,8 @@ struct DecoderLayer {
 struct ModelWeights {
   Architecture architecture;
   LinearWeights embedding;  ///< [V, D]
-  PositionTable encoder_positions;
-  PositionTable decoder_positions;
-  std::vector<EncoderLayer> encoder;
-  std::vector<DecoderLayer> decoder;
-  NormWeights encoder_final_norm;
-  NormWeights decoder_final_norm;
+  Stack encoder;            ///< No layers when decoder-only.
+  Stack decoder;
   LinearWeights output;  ///< [V, D]
 
   Weights source;                    ///< Keeps the mapped file alive.

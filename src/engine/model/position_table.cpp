@@ -4,9 +4,9 @@
 
 namespace epicrisis::engine {
 
-PositionTable PositionTable::stored(const float* table, int width) {
+PositionTable PositionTable::stored(const float* table, int width, int offset) {
   PositionTable positions;
-  positions.table_ = table;
+  positions.table_ = table + static_cast<std::ptrdiff_t>(offset) * width;
   positions.width_ = width;
   return positions;
 }
@@ -22,6 +22,7 @@ PositionTable PositionTable::sinusoidal(int positions, int width) {
 
 const float* PositionTable::row(int position) const {
   if (table_ != nullptr) return table_ + static_cast<std::ptrdiff_t>(position) * width_;
+  if (blocks_ == nullptr) return nullptr;
   const int block_index = position / kBlockRows;
   Block& block = blocks_[static_cast<std::size_t>(block_index)];
   std::call_once(block.once, [&] {

@@ -49,7 +49,7 @@ Plan plan_tasks(const ThreadTeam& team, const RowsView& x, std::span<const Linea
 }
 
 void multiply(const RowsView& x, const LinearOutput& output, int first_row, int rows, int first_column,
-              int columns, LinearMode mode, std::optional<Activation> activation) noexcept {
+              int columns, LinearMode mode) noexcept {
   const LinearWeights weights = output.weights.rows(first_column, columns);
   kernels::MatMulArgs args;
   args.a = x.data + first_row * x.stride;
@@ -65,8 +65,9 @@ void multiply(const RowsView& x, const LinearOutput& output, int first_row, int 
   args.bias = weights.bias;
   args.accumulate = mode == LinearMode::kAdd;
   kernels::matmul_nt(args);
-  if (!activation) return;
-  for (int row = 0; row < rows; ++row) kernels::activate(*activation, args.c + row * args.c_stride, columns);
+  if (!output.activation) return;
+  for (int row = 0; row < rows; ++row)
+    kernels::activate(*output.activation, args.c + row * args.c_stride, columns);
 }
 
 }  // namespace
@@ -89,8 +90,7 @@ void copy_row(const LinearWeights& weights, std::ptrdiff_t index, float* y) noex
   }
 }
 
-void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs, LinearMode mode,
-            std::optional<Activation> activation) {
+void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs, LinearMode mode) {
   if (x.rows == 0 || outputs.empty()) return;
   for (const LinearOutput& output : outputs) {
     EPICRISIS_CHECK(output.weights.in == outputs.front().weights.in && output.weights.in > 0);
@@ -107,8 +107,7 @@ void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> o
       const int tasks = divide_up(output.weights.out, plan.columns);
       if (column_task < tasks) {
         const int first = column_task * plan.columns;
-        multiply(x, output, first_row, rows, first, std::min(plan.columns, output.weights.out - first), mode,
-                 activation);
+        multiply(x, output, first_row, rows, first, std::min(plan.columns, output.weights.out - first), mode);
         return;
       }
       column_task -= tasks;

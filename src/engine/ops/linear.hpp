@@ -31,6 +31,7 @@ struct LinearOutput {
   LinearWeights weights;
   float* y = nullptr;  ///< [M, out]
   std::ptrdiff_t y_stride = 0;
+  std::optional<Activation> activation = std::nullopt;  ///< Applied to the results.
 };
 
 /// Float32 rows in memory.
@@ -45,10 +46,9 @@ enum class LinearMode {
   kAdd     ///< y += x * weight^T + bias: a residual connection.
 };
 
-/// Multiplies the same rows by each of `outputs`, whose `in` are equal, as one piece of shared work, and
-/// applies `activation` to the results. A row's result has the same bits whatever other rows, outputs and
-/// threads there are.
+/// Multiplies the same rows by each of `outputs`, whose `in` are equal, as one piece of shared work. A row's
+/// result has the same bits whatever other rows, outputs and threads there are.
 void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs,
-            LinearMode mode = LinearMode::kStore, std::optional<Activation> activation = std::nullopt);
+            LinearMode mode = LinearMode::kStore);
 
 }  // namespace epicrisis::engine

@@ -5,10 +5,10 @@
 
 namespace epicrisis {
 
-void ForcedToken::apply(std::span<const TokenId> ids, std::span<float> scores) const {
+void ForcedTokens::apply(std::span<const TokenId> ids, std::span<float> scores) const {
   if (ids.size() != length_) return;
   std::fill(scores.begin(), scores.end(), -std::numeric_limits<float>::infinity());
-  scores[static_cast<std::size_t>(token_)] = 0;
+  for (const TokenId token : tokens_) scores[static_cast<std::size_t>(token)] = 0;
 }
 
 }  // namespace epicrisis

@@ -22,9 +22,10 @@ class LogitsProcessor {
 
 using LogitsProcessors = std::vector<std::unique_ptr<LogitsProcessor>>;
 
-/// The processors that `config` asks for, in the reference's order: repetition penalty, n-grams of the
-/// sequence, n-grams of the source, bad words, shortest length, forced first token, forced end, suppressed
-/// tokens, suppressed first tokens, renormalisation. `config` and `source` outlive them.
+/// The processors that `config` asks for, in the reference's order: tokens of the source, repetition
+/// penalty, n-grams of the sequence, n-grams of the source, bad words, shortest length, forced first token,
+/// forced end, suppressed tokens, suppressed first tokens, renormalisation. `config` and `source` outlive
+/// them.
 LogitsProcessors make_logits_processors(const GenerationConfig& config, std::span<const TokenId> source,
                                         const LengthLimits& limits);
 

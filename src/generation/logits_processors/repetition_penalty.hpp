@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "generation/logits_processors/logits_processor.hpp"
 
 namespace epicrisis {
@@ -14,6 +16,18 @@ class RepetitionPenalty final : public LogitsProcessor {
 
  private:
   float penalty_;
+};
+
+/// Makes tokens that occur in the source (of a decoder-only model: in the prompt) likelier in the same way,
+/// by the penalty's inverse.
+class EncoderRepetitionPenalty final : public LogitsProcessor {
+ public:
+  EncoderRepetitionPenalty(double penalty, std::span<const TokenId> source);
+  void apply(std::span<const TokenId> ids, std::span<float> scores) const override;
+
+ private:
+  float penalty_;
+  std::vector<TokenId> tokens_;  ///< Distinct ones of the source.
 };
 
 }  // namespace epicrisis

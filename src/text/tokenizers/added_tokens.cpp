@@ -96,7 +96,7 @@ Result<void> AddedTokens::add(AddedToken token, const Model& model, std::string_
   if (known && *known != token.id)
     return detail::damaged_tokenizer(where,
                                      fmt::format("has id {} but {} in the vocabulary", token.id, *known));
-  if (!known && token.id < static_cast<TokenId>(model.vocab_size()))
+  if (!known && !model.id_to_token(token.id).empty())
     return detail::damaged_tokenizer(where, fmt::format("id {} is that of another token", token.id));
   if (by_id_.contains(token.id) || by_content_.contains(token.content))
     return detail::damaged_tokenizer(where, "is listed twice");

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/check.hpp"
 #include "base/json.hpp"
 
 // What the readers of tokenizer.json's components share. `where` is the path of a component in the file
@@ -54,6 +55,14 @@ inline Result<bool> flag_member(const Json& object, std::string_view key, bool f
   if (found == object.end() || found->is_null()) return fallback;
   if (!found->is_boolean()) return damaged_tokenizer(where, fmt::format("'{}' must be true or false", key));
   return found->get<bool>();
+}
+
+/// Components in a row may each make a text longer. Throws InvariantError when they have made `before` bytes
+/// into so many that the file was written to exhaust memory.
+inline void check_growth(std::size_t before, std::size_t after) {
+  constexpr std::size_t kMaxFactor = 64;
+  constexpr std::size_t kAlwaysAllowed = 1 << 20;
+  EPICRISIS_CHECK(after <= kAlwaysAllowed || after / kMaxFactor <= before);
 }
 
 }  // namespace epicrisis::detail

@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "text/tokenizers/byte_level.hpp"
 #include "text/tokenizers/component.hpp"
 #include "text/tokenizers/pattern.hpp"
 #include "text/tokenizers/precompiled_charsmap.hpp"
+#include "text/tokenizers/unicode_normalizers.hpp"
 #include "text/unicode/utf8.hpp"
 
 namespace epicrisis {
@@ -16,7 +18,11 @@ class SequenceNormalizer final : public Normalizer {
  public:
   explicit SequenceNormalizer(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
   void normalize(AlignedText& text) const override {
-    for (const auto& part : parts_) part->normalize(text);
+    const std::size_t before = text.text.size();
+    for (const auto& part : parts_) {
+      part->normalize(text);
+      detail::check_growth(before, text.text.size());
+    }
   }
 
  private:
@@ -30,16 +36,18 @@ class ReplaceNormalizer final : public Normalizer {
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
   void normalize(AlignedText& aligned) const override {
-    std::optional<Pattern::Match> match = pattern_.find(aligned.text, 0);
-    if (!match) return;
+    if (aligned.text.empty()) return;
     AlignedText out;
-    out.reserve(aligned.text.size());
     std::size_t kept = 0;
-    for (; match; match = pattern_.find(aligned.text, kept)) {
-      out.append(aligned, kept, match->begin);
-      out.append(content_, aligned.alignment[match->end - 1]);
-      kept = match->end;
-    }
+    bool changed = false;
+    pattern_.for_each_match(aligned.text, [&](const ByteRange& match) {
+      if (!std::exchange(changed, true)) out.reserve(aligned.text.size());
+      out.append(aligned, kept, match.begin);
+      const std::uint32_t start = aligned.alignment.front().begin;
+      out.append(content_, match.end > 0 ? aligned.alignment[match.end - 1] : Offsets{start, start});
+      kept = match.end;
+    });
+    if (!changed) return;
     out.append(aligned, kept, aligned.text.size());
     aligned = std::move(out);
   }
@@ -92,6 +100,31 @@ class StripNormalizer final : public Normalizer {
   bool right_;
 };
 
+/// strip_accents null follows lowercase, as in BERT.
+Result<std::unique_ptr<Normalizer>> read_bert(const Json& component, std::string_view where) {
+  BertNormalizer::Options options;
+  EPICRISIS_ASSIGN_OR_RETURN(options.clean_text, detail::flag_member(component, "clean_text", true, where));
+  EPICRISIS_ASSIGN_OR_RETURN(options.handle_chinese_chars,
+                             detail::flag_member(component, "handle_chinese_chars", true, where));
+  EPICRISIS_ASSIGN_OR_RETURN(options.lowercase, detail::flag_member(component, "lowercase", true, where));
+  EPICRISIS_ASSIGN_OR_RETURN(options.strip_accents,
+                             detail::flag_member(component, "strip_accents", options.lowercase, where));
+  return std::make_unique<BertNormalizer>(options);
+}
+
+/// The normalizers that have no settings; null for other names.
+std::unique_ptr<Normalizer> plain_normalizer(std::string_view type) {
+  if (type == "NFC") return std::make_unique<UnicodeForm>(Decomposition::kCanonical, true);
+  if (type == "NFD") return std::make_unique<UnicodeForm>(Decomposition::kCanonical, false);
+  if (type == "NFKC") return std::make_unique<UnicodeForm>(Decomposition::kCompatibility, true);
+  if (type == "NFKD") return std::make_unique<UnicodeForm>(Decomposition::kCompatibility, false);
+  if (type == "Lowercase") return std::make_unique<LowercaseNormalizer>();
+  if (type == "StripAccents") return std::make_unique<StripAccentsNormalizer>();
+  if (type == "Nmt") return std::make_unique<NmtNormalizer>();
+  if (type == "ByteLevel") return std::make_unique<ByteLevelNormalizer>();
+  return nullptr;
+}
+
 Result<std::unique_ptr<Normalizer>> read_sequence(const Json& component, std::string_view where) {
   EPICRISIS_ASSIGN_OR_RETURN(const Json* list, detail::list_member(component, "normalizers", where));
   std::vector<std::unique_ptr<Normalizer>> parts;
@@ -108,6 +141,8 @@ Result<std::unique_ptr<Normalizer>> read_sequence(const Json& component, std::st
 Result<std::unique_ptr<Normalizer>> read_normalizer(const Json& component, std::string_view where) {
   EPICRISIS_ASSIGN_OR_RETURN(const std::string type, detail::component_type(component, where));
   if (type == "Sequence") return read_sequence(component, where);
+  if (auto plain = plain_normalizer(type)) return plain;
+  if (type == "BertNormalizer") return read_bert(component, where);
   if (type == "Precompiled") {
     EPICRISIS_ASSIGN_OR_RETURN(const std::string base64,
                                detail::text_member(component, "precompiled_charsmap", where));
@@ -116,7 +151,7 @@ Result<std::unique_ptr<Normalizer>> read_normalizer(const Json& component, std::
   }
   if (type == "Replace") {
     EPICRISIS_ASSIGN_OR_RETURN(Pattern pattern, Pattern::read(component, where));
-    EPICRISIS_ASSIGN_OR_RETURN(std::string content, detail::text_member(component, "content", where));
+    EPICRISIS_ASSIGN_OR_RETURN(std::string content, read_replacement(component, where));
     return std::make_unique<ReplaceNormalizer>(std::move(pattern), std::move(content));
   }
   if (type == "Prepend") {

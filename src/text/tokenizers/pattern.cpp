@@ -44,10 +44,19 @@ Result<Pattern> Pattern::read(const Json& component, std::string_view where) {
   }
   EPICRISIS_ASSIGN_OR_RETURN(const std::string regex, detail::text_member(*pattern, "Regex", where));
   if (auto repeat = parse_repeat(regex)) return Pattern(std::move(repeat->unit), repeat->at_least, true);
-  return detail::unsupported_component(where, fmt::format("the regular expression '{}'", regex));
+  EPICRISIS_ASSIGN_OR_RETURN(Regex compiled, Regex::compile(regex, where));
+  return Pattern(std::move(compiled));
 }
 
-std::optional<Pattern::Match> Pattern::find(std::string_view text, std::size_t from) const {
+Result<std::string> read_replacement(const Json& component, std::string_view where) {
+  constexpr std::size_t kMaxBytes = 1024;
+  EPICRISIS_ASSIGN_OR_RETURN(std::string content, detail::text_member(component, "content", where));
+  if (content.size() > kMaxBytes)
+    return detail::unsupported_component(where, fmt::format("a replacement of {} bytes", content.size()));
+  return content;
+}
+
+std::optional<ByteRange> Pattern::find_repeats(std::string_view text, std::size_t from) const {
   while ((from = text.find(unit_, from)) != std::string_view::npos) {
     std::size_t repeats = 1;
     std::size_t end = from + unit_.size();
@@ -55,7 +64,7 @@ std::optional<Pattern::Match> Pattern::find(std::string_view text, std::size_t f
       end += unit_.size();
       ++repeats;
     }
-    if (repeats >= min_repeats_) return Match{from, end};
+    if (repeats >= min_repeats_) return ByteRange{from, end};
     from = end;
   }
   return std::nullopt;

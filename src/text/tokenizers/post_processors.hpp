@@ -8,7 +8,8 @@
 
 namespace epicrisis {
 
-/// The "post_processor" of a tokenizer.json: TemplateProcessing, Sequence.
+/// The "post_processor" of a tokenizer.json: TemplateProcessing, ByteLevel, BertProcessing,
+/// RobertaProcessing, Sequence.
 /// Errors: kCorrupt, kUnsupported naming the component and `where` it stands.
 Result<std::unique_ptr<PostProcessor>> read_post_processor(const Json& component, std::string_view where);
 

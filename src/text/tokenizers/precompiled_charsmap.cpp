@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "text/tokenizers/aligned_rewriter.hpp"
 #include "text/tokenizers/component.hpp"
 #include "text/unicode/base64.hpp"
 #include "text/unicode/utf8.hpp"
@@ -21,78 +22,6 @@ bool has_leaf(std::uint32_t unit) { return ((unit >> 8) & 1) != 0; }
 std::uint32_t leaf_value(std::uint32_t unit) { return unit & 0x7FFFFFFFU; }
 std::uint32_t label(std::uint32_t unit) { return unit & 0x800000FFU; }
 std::uint32_t child_offset(std::uint32_t unit) { return (unit >> 10) << ((unit & (1U << 9)) >> 6); }
-
-/// Builds the normalized text from replacements, with the alignment that the reference gives it.
-///
-/// Each new character either replaces the next old one (taking its alignment) or is inserted (sharing the
-/// alignment of the old character before). Removed characters count for the character written last. When
-/// nothing was written yet, their place in the old text is given to what follows: the reference does so too.
-class AlignedRewriter {
- public:
-  explicit AlignedRewriter(const AlignedText& old_text) : old_(old_text) {
-    out_.reserve(old_.text.size() + 16);
-  }
-
-  /// Old bytes [begin, end), unchanged.
-  void keep(std::size_t begin, std::size_t end) {
-    if (begin == end) return;
-    flush();
-    if (taken_ != begin) {
-      for (std::size_t i = begin; i < end; i += pending_.size()) {
-        write(std::string_view(old_.text).substr(i, sequence_length(old_.text[i])), 0);
-      }
-      return;
-    }
-    std::size_t last = end - 1;
-    while (is_continuation(old_.text[last])) --last;
-    out_.append(old_, begin, last);
-    taken_ = last;
-    write(std::string_view(old_.text).substr(last, end - last), 0);
-  }
-
-  void replace(std::string_view old_part, std::string_view new_part) {
-    const auto old_count = static_cast<std::int64_t>(count_code_points(old_part));
-    std::int64_t written = 0;
-    for (std::size_t i = 0; i < new_part.size(); ++written) {
-      const std::string_view character = new_part.substr(i, sequence_length(new_part[i]));
-      write(character, written < old_count ? 0 : 1);
-      i += character.size();
-    }
-    if (written < old_count && !pending_.empty()) pending_change_ += written - old_count;
-  }
-
-  AlignedText finish() && {
-    flush();
-    return std::move(out_);
-  }
-
- private:
-  void write(std::string_view character, std::int64_t change) {
-    flush();
-    pending_ = character;
-    pending_change_ = change;
-  }
-
-  /// The last character waits here, because removals after it still change what it stands for.
-  void flush() {
-    if (pending_.empty()) return;
-    if (pending_change_ > 0) {
-      out_.append(pending_, taken_ == 0 ? Offsets{} : old_.alignment[taken_ - 1]);
-    } else {
-      const Offsets origin = taken_ < old_.alignment.size() ? old_.alignment[taken_] : Offsets{};
-      out_.append(pending_, origin);
-      for (std::int64_t i = pending_change_; i <= 0 && taken_ < old_.text.size(); ++i)
-        taken_ += sequence_length(old_.text[taken_]);
-    }
-    pending_ = {};
-  }
-
-  const AlignedText& old_;
-  AlignedText out_;
-  std::size_t taken_ = 0;  ///< Old bytes that written characters stand for.
-  std::string_view pending_;
-  std::int64_t pending_change_ = 0;  ///< 1: inserted; -n: replaces one character, and n more are removed.
-};
 
 /// End of the extended grapheme cluster that starts at `begin`.
 std::size_t cluster_end(std::string_view text, std::size_t begin) {

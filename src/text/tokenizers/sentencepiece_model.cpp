@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <limits>
 #include <optional>
 
 #include "text/unicode/utf8.hpp"
@@ -12,14 +13,19 @@ namespace {
 
 // Field numbers of sentencepiece_model.proto.
 constexpr std::uint64_t kPieces = 1;
+constexpr std::uint64_t kTrainerSpec = 2;
 constexpr std::uint64_t kNormalizerSpec = 3;
 constexpr std::uint64_t kPieceText = 1;
 constexpr std::uint64_t kPieceScore = 2;
 constexpr std::uint64_t kCharsmap = 2;
+constexpr std::uint64_t kModelType = 3;
+constexpr std::uint64_t kByteFallback = 35;
+constexpr std::uint64_t kUnkId = 40;
 
-/// One field of a Protocol Buffers message; `payload` of a length-delimited or fixed-size one.
+/// One field of a Protocol Buffers message: `value` of a varint, `payload` of any other.
 struct Field {
   std::uint64_t number = 0;
+  std::uint64_t value = 0;
   std::string_view payload;
 };
 
@@ -34,10 +40,14 @@ class FieldReader {
     const auto key = varint();
     if (!key) return std::nullopt;
     std::uint64_t size = 0;
+    std::uint64_t value = 0;
     switch (*key & 7) {
-      case 0:
-        if (!varint()) return std::nullopt;
+      case 0: {
+        const auto read = varint();
+        if (!read) return std::nullopt;
+        value = *read;
         break;
+      }
       case 1:
         size = 8;
         break;
@@ -54,7 +64,7 @@ class FieldReader {
         return std::nullopt;
     }
     if (size > rest_.size()) return std::nullopt;
-    const Field field{*key >> 3, rest_.substr(0, size)};
+    const Field field{*key >> 3, value, rest_.substr(0, size)};
     rest_.remove_prefix(size);
     return field;
   }
@@ -93,6 +103,34 @@ std::optional<SentencePieceModel::Piece> read_piece(std::string_view message) {
   return piece;
 }
 
+/// False when `message` is no TrainerSpec.
+bool read_trainer_spec(std::string_view message, SentencePieceModel& model) {
+  for (FieldReader reader(message); !reader.done();) {
+    const auto field = reader.next();
+    if (!field) return false;
+    if (field->number == kModelType) {
+      if (field->value < 1 || field->value > 4) return false;
+      model.kind = static_cast<SentencePieceModel::Kind>(field->value);
+    }
+    if (field->number == kUnkId) {
+      if (field->value > std::numeric_limits<std::int32_t>::max()) return false;
+      model.unk_id = static_cast<std::uint32_t>(field->value);
+    }
+    if (field->number == kByteFallback) model.byte_fallback = field->value != 0;
+  }
+  return true;
+}
+
+/// False when `message` is no NormalizerSpec.
+bool read_normalizer_spec(std::string_view message, SentencePieceModel& model) {
+  for (FieldReader reader(message); !reader.done();) {
+    const auto field = reader.next();
+    if (!field) return false;
+    if (field->number == kCharsmap) model.precompiled_charsmap = field->payload;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes) {
@@ -109,12 +147,10 @@ Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes) {
       auto piece = read_piece(field->payload);
       if (!piece) return damaged("piece", model.pieces.size());
       model.pieces.push_back(std::move(*piece));
+    } else if (field->number == kTrainerSpec) {
+      if (!read_trainer_spec(field->payload, model)) return damaged("field", index);
     } else if (field->number == kNormalizerSpec) {
-      for (FieldReader spec(field->payload); !spec.done();) {
-        const auto part = spec.next();
-        if (!part) return damaged("field", index);
-        if (part->number == kCharsmap) model.precompiled_charsmap = part->payload;
-      }
+      if (!read_normalizer_spec(field->payload, model)) return damaged("field", index);
     }
   }
   return model;

@@ -15,11 +15,17 @@ struct SentencePieceModel {
     std::string text;
     float score = 0;
   };
+  /// TrainerSpec.ModelType.
+  enum class Kind { kUnigram = 1, kBpe = 2, kWord = 3, kChar = 4 };
+
   std::vector<Piece> pieces;
   std::string precompiled_charsmap;
+  Kind kind = Kind::kUnigram;
+  std::uint32_t unk_id = 0;
+  bool byte_fallback = false;
 };
 
-/// Reads the bytes of a .model file. Errors: kCorrupt with the byte offset.
+/// Reads the bytes of a .model file. Errors: kCorrupt naming the field or piece.
 Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes);
 
 }  // namespace epicrisis

@@ -92,11 +92,21 @@ class Model {
   virtual std::size_t vocab_size() const = 0;
 };
 
-/// The tokens of a text after post-processing; one entry a token in each vector.
+/// White space, or the byte alphabet's space, that a token's text starts and ends with, in characters.
+struct OuterSpaces {
+  std::uint32_t leading = 0;
+  std::uint32_t trailing = 0;
+};
+
+/// The tokens of a text on their way through post-processing; one entry a token in each vector.
 struct ProcessedText {
   std::vector<TokenId> ids;
   std::vector<Offsets> offsets;
-  std::vector<std::uint8_t> type_ids;
+  std::vector<OuterSpaces> spaces;  ///< Empty unless the post-processor needs_spaces().
+
+  void append(const ProcessedText& other);
+  /// A special token: it stands for no text.
+  void append(TokenId id);
 };
 
 class PostProcessor {
@@ -104,8 +114,9 @@ class PostProcessor {
   virtual ~PostProcessor() = default;
   /// Special tokens that process() adds around one text, or around two.
   virtual std::size_t added_tokens(bool pair) const = 0;
-  /// `second` is null for a single text.
-  virtual ProcessedText process(ProcessedText first, const ProcessedText* second) const = 0;
+  virtual bool needs_spaces() const { return false; }
+  /// Rewrites the parts of an encoding, one or two texts at first, which are joined in the end.
+  virtual void process(std::vector<ProcessedText>& parts, bool add_special_tokens) const = 0;
 };
 
 class Decoder {

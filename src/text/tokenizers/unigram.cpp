@@ -17,11 +17,10 @@ constexpr double kUnknownPenalty = 10.0;
 }  // namespace
 
 Result<UnigramModel> UnigramModel::read(const Json& component, std::string_view where) {
-  EPICRISIS_ASSIGN_OR_RETURN(const bool byte_fallback,
-                             detail::flag_member(component, "byte_fallback", false, where));
-  if (byte_fallback) return detail::unsupported_component(where, "byte fallback");
   EPICRISIS_ASSIGN_OR_RETURN(const Json* vocab, detail::list_member(component, "vocab", where));
   UnigramModel model;
+  EPICRISIS_ASSIGN_OR_RETURN(model.byte_fallback_,
+                             detail::flag_member(component, "byte_fallback", false, where));
   EPICRISIS_RETURN_IF_ERROR(model.read_vocabulary(*vocab, where));
   const auto unk_id = component.find("unk_id");
   if (unk_id == component.end() || unk_id->is_null())
@@ -55,6 +54,8 @@ Result<void> UnigramModel::read_vocabulary(const Json& vocab, std::string_view w
   for (std::uint32_t id = 0; id < scores_.size(); ++id)
     keys.emplace_back(id_to_token(static_cast<TokenId>(id)), id);
   EPICRISIS_ASSIGN_OR_RETURN(trie_, DoubleArrayTrie::build(std::move(keys)));
+  for (unsigned byte = 0; byte < bytes_.size(); ++byte)
+    bytes_[byte] = trie_.find(fmt::format("<0x{:02X}>", byte));
   unk_score_ = *std::min_element(scores_.begin(), scores_.end()) - kUnknownPenalty;
   return {};
 }
@@ -93,6 +94,17 @@ void UnigramModel::find_best_path(std::string_view piece, std::vector<PathEnd>& 
   }
 }
 
+/// Appends the tokens of the bytes of piece [start, end), last first, unless one of them has none.
+bool UnigramModel::add_bytes(std::string_view piece, std::uint32_t begin, std::uint32_t start,
+                             std::uint32_t end, std::vector<Token>& tokens) const {
+  const auto id_at = [&](std::uint32_t i) { return bytes_[static_cast<unsigned char>(piece[i])]; };
+  for (std::uint32_t i = start; i < end; ++i)
+    if (id_at(i) == DoubleArrayTrie::kNoValue) return false;
+  for (std::uint32_t i = end; i > start; --i)
+    tokens.push_back({static_cast<TokenId>(id_at(i - 1)), begin + start, begin + end});
+  return true;
+}
+
 /// Appends the tokens of the best path. Unknown neighbours are one token, which is known after all if the
 /// vocabulary has it as a whole.
 void UnigramModel::trace_back(std::string_view piece, std::uint32_t begin, const std::vector<PathEnd>& ends,
@@ -105,7 +117,12 @@ void UnigramModel::trace_back(std::string_view piece, std::uint32_t begin, const
     if (id == unk_id_) {
       while (start > 0 && ends[start].id == unk_id_) start = ends[start].start;
       const std::uint32_t known = trie_.find(piece.substr(start, end - start));
-      if (known != DoubleArrayTrie::kNoValue) id = known;
+      if (known != DoubleArrayTrie::kNoValue) {
+        id = known;
+      } else if (byte_fallback_ && add_bytes(piece, begin, start, end, tokens)) {
+        end = start;
+        continue;
+      }
     }
     tokens.push_back({static_cast<TokenId>(id), begin + start, begin + end});
     end = start;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,12 @@ namespace epicrisis {
 
 /// Unigram language model (Kudo 2018): the cutting of a piece into vocabulary entries with the largest sum of
 /// log probabilities. A character that no entry covers alone counts as unknown, with the smallest score of
-/// the vocabulary minus 10; unknown neighbours make one token. Ties go to the path found first, as in the
-/// reference.
+/// the vocabulary minus 10; unknown neighbours make one token, or with byte fallback the tokens of their
+/// bytes
+/// ("<0x0A>"), each of which stands for all of them. Ties go to the path found first, as in the reference.
 class UnigramModel final : public Model {
  public:
-  /// Errors: kCorrupt; kUnsupported for byte fallback and for a model without an unknown token.
+  /// Errors: kCorrupt; kUnsupported for a model without an unknown token, which cannot take every text.
   static Result<UnigramModel> read(const Json& component, std::string_view where);
 
   void tokenize(const PieceList& list, std::vector<Token>& tokens) const override;
@@ -35,6 +37,8 @@ class UnigramModel final : public Model {
 
   UnigramModel() = default;
   Result<void> read_vocabulary(const Json& vocab, std::string_view where);
+  bool add_bytes(std::string_view piece, std::uint32_t begin, std::uint32_t start, std::uint32_t end,
+                 std::vector<Token>& tokens) const;
   void find_best_path(std::string_view piece, std::vector<PathEnd>& ends) const;
   void trace_back(std::string_view piece, std::uint32_t begin, const std::vector<PathEnd>& ends,
                   std::vector<Token>& tokens) const;
@@ -45,6 +49,9 @@ class UnigramModel final : public Model {
   std::vector<std::uint32_t> bounds_;  ///< Entry id is bytes [bounds_[id], bounds_[id + 1]) of texts_.
   std::uint32_t unk_id_ = 0;
   double unk_score_ = 0;
+  bool byte_fallback_ = false;
+  std::array<std::uint32_t, 256>
+      bytes_{};  ///< Ids of "<0x00>" to "<0xFF>"; DoubleArrayTrie::kNoValue for none.
 };
 
 }  // namespace epicrisis

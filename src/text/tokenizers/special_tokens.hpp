@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.hpp"
+
+namespace epicrisis {
+
+/// A special token as tokenizer_config.json or special_tokens_map.json has it: a text, or an object with
+/// flags.
+struct SpecialToken {
+  std::string content;
+  bool lstrip = false;
+  bool rstrip = false;
+  bool single_word = false;
+  bool normalized = false;
+};
+
+/// What the files beside a slow tokenizer's vocabulary say.
+struct SlowTokenizerSettings {
+  std::string tokenizer_class;  ///< Without "Fast"; empty when no file names one.
+  Json config;                  ///< tokenizer_config.json; an empty object without one.
+  /// "bos_token" to "mask_token" that the files name, special_tokens_map.json over tokenizer_config.json.
+  std::vector<std::pair<std::string, SpecialToken>> roles;
+  /// "additional_special_tokens", where a file has them.
+  std::optional<std::vector<SpecialToken>> additional;
+  std::vector<std::pair<std::string, std::uint32_t>> added;  ///< added_tokens.json, by rising id.
+
+  /// Errors: kCorrupt naming the file and member, kUnsupported for a model_type without such a tokenizer.
+  static Result<SlowTokenizerSettings> read(const std::filesystem::path& folder);
+
+  /// The token of `role`, or the class's own.
+  SpecialToken role(std::string_view name, SpecialToken fallback) const;
+};
+
+/// The "added_tokens" of tokenizer.json for `tokens`: each with its id in `ids`, or the next free one; then
+/// those of added_tokens.json. Tokens named twice count once. Errors: kCorrupt for an id that is taken.
+Result<OrderedJson> added_tokens_json(const std::vector<SpecialToken>& tokens,
+                                      const SlowTokenizerSettings& settings, const Json& ids);
+
+}  // namespace epicrisis

@@ -1,0 +1,230 @@
+#include "engine/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "checkpoint/checkpoint.hpp"
+#include "engine/engine.hpp"
+#include "engine/variants.hpp"
+#include "support/random_checkpoint.hpp"
+
+namespace epicrisis {
+namespace {
+
+using Sequence = std::vector<TokenId>;
+
+Architecture small_architecture() { return testing::pegasus_architecture(101, 32, 2, 4, 48, 64); }
+
+std::shared_ptr<const Engine> load(const Architecture& architecture, int threads = 2) {
+  auto engine = Engine::load(testing::random_checkpoint(architecture, 7), {.threads = threads});
+  EXPECT_TRUE(engine) << engine.error().to_line();
+  return *std::move(engine);
+}
+
+/// Logits after each of `target`, which a session of its own computes.
+FloatMatrix forward(const Engine& engine, const Sequence& source, const Sequence& target) {
+  return engine.forward(engine.is_encoder_decoder() ? source : Sequence{}, target).value();
+}
+
+std::vector<float> last_row(const FloatMatrix& logits) {
+  const auto row = logits.row(logits.rows - 1);
+  return {row.begin(), row.end()};
+}
+
+/// A session with one source, and what a step of it returns.
+class OneSession {
+ public:
+  explicit OneSession(const Engine& engine) : engine_(engine), session_(engine.start_session().value()) {}
+
+  SourceId add(const Sequence& source) {
+    return session_->add(std::vector<Sequence>{source}).value().front();
+  }
+  std::vector<std::vector<float>> step(const std::vector<HypothesisStep>& rows) {
+    const auto width = static_cast<std::size_t>(engine_.vocab_size());
+    std::vector<float> logits(rows.size() * width);
+    const auto stepped = session_->step(rows, logits);
+    EXPECT_TRUE(stepped) << stepped.error().to_line();
+    std::vector<std::vector<float>> result;
+    for (auto row = logits.begin(); row != logits.end(); row += static_cast<std::ptrdiff_t>(width))
+      result.emplace_back(row, row + static_cast<std::ptrdiff_t>(width));
+    return result;
+  }
+  DecodeSession& operator*() { return *session_; }
+
+ private:
+  const Engine& engine_;
+  std::unique_ptr<DecodeSession> session_;
+};
+
+class Sessions : public ::testing::TestWithParam<testing::Variant> {
+ protected:
+  const std::shared_ptr<const Engine> engine_ = load(GetParam().architecture);
+};
+
+TEST_P(Sessions, TokensFedOneByOneTogetherOrInPiecesGiveTheSameBits) {
+  const Sequence source = testing::random_source(engine_->architecture(), 20, 2);
+  const Sequence target = testing::random_source(engine_->architecture(), 30, 3);
+  const FloatMatrix together = forward(*engine_, source, target);
+  for (const std::size_t piece : {1U, 2U, 7U, 30U}) {
+    OneSession session(*engine_);
+    const SourceId id = session.add(source);
+    int parent = -1;
+    for (std::size_t first = 0; first < target.size(); first += piece) {
+      const auto tokens = std::span(target).subspan(first, std::min(piece, target.size() - first));
+      const auto logits = session.step({{id, parent, tokens}}).front();
+      const auto expected = together.row(static_cast<int>(first + tokens.size()) - 1);
+      ASSERT_EQ(logits, std::vector<float>(expected.begin(), expected.end()))
+          << "piece " << piece << " at " << first;
+      parent = 0;
+    }
+  }
+}
+
+// Large enough to share work, and more tokens than one group has.
+TEST_P(Sessions, BatchMatesAndThreadsChangeNoBit) {
+  Architecture wide = GetParam().architecture;
+  wide.d_model = 192;
+  wide.decoder.ffn_dim = 384;
+  if (wide.max_positions > 0) wide.max_positions = 1000;
+  for (const int threads : {1, 3}) {
+    const auto engine = load(wide, threads);
+    std::vector<Sequence> sources;
+    for (int i = 0; i < 9; ++i)
+      sources.push_back(testing::random_source(wide, 3 + 13 * i, 40U + static_cast<unsigned>(i)));
+    auto session = engine->start_session().value();
+    const std::vector<SourceId> ids = session->add(sources).value();
+    std::vector<HypothesisStep> rows;
+    const Sequence target = testing::random_source(wide, 600, 39);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      rows.push_back({ids[i], -1, std::span(target).first(i == 0 ? target.size() : 4 + 60 * i)});
+    std::vector<float> logits(rows.size() * 101);
+    ASSERT_TRUE(session->step(rows, logits));
+    const auto alone = load(wide, 1);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      const std::vector<float> row(logits.begin() + static_cast<std::ptrdiff_t>(101 * i),
+                                   logits.begin() + static_cast<std::ptrdiff_t>(101 * (i + 1)));
+      EXPECT_EQ(row, last_row(forward(*alone, sources[i], {rows[i].tokens.begin(), rows[i].tokens.end()})))
+          << "source " << i;
+    }
+  }
+}
+
+// Beams split, merge, die and finish at random; each row must see exactly its own ancestors.
+TEST_P(Sessions, RowsContinueTheParentsTheyName) {
+  std::mt19937 random(11);
+  OneSession session(*engine_);
+  std::vector<Sequence> sources;
+  std::vector<SourceId> ids;
+  std::vector<std::pair<std::size_t, Sequence>> beams;
+  for (int round = 0; round < 25; ++round) {
+    if (round % 8 == 0) {  // sources join while others run
+      sources.push_back(
+          testing::random_source(engine_->architecture(), 5 + round, 60U + static_cast<unsigned>(round)));
+      ids.push_back(session.add(sources.back()));
+    }
+    std::vector<std::pair<std::size_t, Sequence>> next;
+    std::vector<HypothesisStep> rows;
+    std::vector<Sequence> fed;
+    fed.reserve(16);
+    for (int i = 0; i < 8; ++i) {
+      fed.emplace_back();
+      for (std::size_t n = 1 + random() % 2; n > 0; --n)
+        fed.back().push_back(static_cast<TokenId>(random() % 101));
+      const bool fresh = beams.empty() || random() % 6 == 0;
+      const std::size_t parent = fresh ? 0 : random() % beams.size();
+      const std::size_t source = fresh ? random() % sources.size() : beams[parent].first;
+      Sequence ids_so_far = fresh ? Sequence{} : beams[parent].second;
+      ids_so_far.insert(ids_so_far.end(), fed.back().begin(), fed.back().end());
+      rows.push_back({ids[source], fresh ? -1 : static_cast<int>(parent), fed.back()});
+      next.emplace_back(source, std::move(ids_so_far));
+    }
+    const auto logits = session.step(rows);
+    beams = std::move(next);
+    for (std::size_t i = 0; i < beams.size(); ++i)
+      ASSERT_EQ(logits[i], last_row(forward(*engine_, sources[beams[i].first], beams[i].second)))
+          << "round " << round << " row " << i;
+  }
+}
+
+TEST_P(Sessions, RemovedSourcesLeaveTheOthersAsTheyWere) {
+  const Sequence first = testing::random_source(engine_->architecture(), 12, 20);
+  const Sequence second = testing::random_source(engine_->architecture(), 9, 21);
+  OneSession session(*engine_);
+  const SourceId first_id = session.add(first);
+  const SourceId second_id = session.add(second);
+  const Sequence start{0};
+  session.step({{first_id, -1, start}, {second_id, -1, start}});
+  (*session).remove(first_id);
+  const Sequence more{8};
+  EXPECT_EQ(session.step({{second_id, 1, more}}).front(),
+            last_row(forward(*engine_, second, Sequence{0, 8})));
+}
+
+TEST(Session, AStepThatFailsChangesNothing) {
+  const auto engine = Engine::load(testing::random_checkpoint(small_architecture(), 7),
+                                   {.threads = 1, .max_cache_bytes = 2UL * 64 * 2 * 32 * sizeof(float)})
+                          .value();
+  const Sequence source = testing::random_source(engine->architecture(), 10, 50);
+  OneSession session(*engine);
+  const SourceId id = session.add(source);
+  const Sequence start(40, 3);
+  session.step({{id, -1, start}});
+  std::vector<float> logits(101);
+  const Sequence past_the_positions(25, 4);
+  const auto too_long = (*session).step(std::vector<HypothesisStep>{{id, 0, past_the_positions}}, logits);
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().code, ErrorCode::kResourceExhausted);
+  const auto cache_full = (*session).step(std::vector<HypothesisStep>{{id, -1, start}}, logits);
+  ASSERT_FALSE(cache_full);
+  EXPECT_EQ(cache_full.error().code, ErrorCode::kResourceExhausted);
+  const Sequence more{9};
+  Sequence whole = start;
+  whole.push_back(9);
+  EXPECT_EQ(session.step({{id, 0, more}}).front(),
+            last_row(forward(*load(small_architecture()), source, whole)));
+}
+
+// Beams of one prompt: only its first row feeds the prompt, and the others read what that one left.
+TEST(Session, BeamsShareTheirPrompt) {
+  const Architecture architecture = testing::gpt2_architecture(101, 32, 2, 4, 48, 64);
+  const std::size_t one_chunk = 2UL * 64 * 2 * 32 * sizeof(float);
+  const auto engine =
+      Engine::load(testing::random_checkpoint(architecture, 7), {.threads = 1, .max_cache_bytes = one_chunk})
+          .value();
+  const Sequence prompt = testing::random_source(architecture, 56, 51);
+  OneSession session(*engine);
+  const SourceId id = session.add(prompt);
+  EXPECT_EQ(session.step({{id, -1, prompt}}).front(), last_row(engine->forward({}, prompt).value()));
+  const Sequence tokens{3, 4, 5, 6, 7, 8, 9, 10};  // eight copies of the prompt would not fit
+  std::vector<HypothesisStep> rows;
+  for (std::size_t i = 0; i < tokens.size(); ++i) rows.push_back({id, 0, std::span(tokens).subspan(i, 1)});
+  const auto logits = session.step(rows);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    Sequence whole = prompt;
+    whole.push_back(tokens[i]);
+    EXPECT_EQ(logits[i], last_row(load(architecture)->forward({}, whole).value())) << "beam " << i;
+  }
+}
+
+TEST(Session, StepAllGivesTheLogitsOfEveryToken) {
+  const auto engine = load(testing::bloom_architecture(101, 32, 2, 4, 48));
+  const Sequence first = testing::random_source(engine->architecture(), 9, 70);
+  const Sequence second = testing::random_source(engine->architecture(), 4, 71);
+  auto started = engine->start_session().value();
+  auto& session = dynamic_cast<epicrisis::engine::Session&>(*started);
+  const auto ids = session.add(std::vector<Sequence>{first, second}).value();
+  std::vector<float> logits(13 * 101);
+  ASSERT_TRUE(
+      session.step_all(std::vector<HypothesisStep>{{ids[0], -1, first}, {ids[1], -1, second}}, logits));
+  std::vector<float> expected = engine->forward({}, first).value().values;
+  const auto rest = engine->forward({}, second).value().values;
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(logits, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Sessions, ::testing::ValuesIn(testing::engine_variants()),
+                         [](const auto& instance) { return instance.param.name; });
+
+}  // namespace
+}  // namespace epicrisis
