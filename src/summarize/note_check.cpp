@@ -52,6 +52,10 @@ bool is_blank(std::string_view note) {
 }  // namespace
 
 std::optional<std::string> note_problem(std::string_view note) {
+  if (note.size() > kMaxNoteBytes) {
+    return fmt::format("is {} bytes long, and no single note is longer than {}: split it into its notes.",
+                       note.size(), kMaxNoteBytes);
+  }
   if (!is_valid_utf8(note)) {
     const std::string_view encoding = looks_like_utf16(note)          ? "UTF-16"
                                       : looks_like_windows_1252(note) ? "WINDOWS-1252"

@@ -16,6 +16,12 @@ TEST(NoteCheck, RefusesWhatHoldsNothing) {
   EXPECT_EQ(note_problem("\uFEFF\u00A0\u3000\n"), "holds nothing but white space.");
 }
 
+TEST(NoteCheck, RefusesWhatIsNoSingleNote) {
+  EXPECT_EQ(note_problem(std::string(kMaxNoteBytes, 'a')), std::nullopt);
+  EXPECT_EQ(note_problem(std::string(kMaxNoteBytes + 1, 'a')),
+            "is 524289 bytes long, and no single note is longer than 524288: split it into its notes.");
+}
+
 TEST(NoteCheck, NamesTheFirstWrongByte) {
   EXPECT_EQ(note_problem("ok \xC3\xA9 \xE2\x82 no\x01"), "is not valid UTF-8 (byte 6); convert it to UTF-8.");
   // A character cut off that begins like U+FFFD, the usual replacement.
