@@ -11,8 +11,6 @@
 #include "checkpoint/detail/printable.hpp"
 #include "checkpoint/families/family.hpp"
 #include "checkpoint/name_map.hpp"
-#include "checkpoint/pytorch_bin.hpp"
-#include "checkpoint/safetensors.hpp"
 
 namespace epicrisis {
 namespace {
@@ -57,21 +55,6 @@ Error in_folder(Error error, const fs::path& folder) {
 
 }  // namespace
 
-std::string_view weight_file_name(WeightFormat format) noexcept {
-  return format == WeightFormat::kSafetensors ? "model.safetensors" : "pytorch_model.bin";
-}
-
-Result<WeightFormat> find_weights(const fs::path& folder) {
-  for (const WeightFormat format : {WeightFormat::kSafetensors, WeightFormat::kPytorchBin}) {
-    if (is_there(folder / weight_file_name(format))) return format;
-  }
-  return Error{
-      ErrorCode::kNotFound,
-      fmt::format("The folder '{}' holds no weights: neither {} nor {} is there.", folder.string(),
-                  weight_file_name(WeightFormat::kSafetensors), weight_file_name(WeightFormat::kPytorchBin)),
-      ""};
-}
-
 Result<Architecture> read_architecture(const Json& config) {
   if (!config.is_object()) return Error{ErrorCode::kCorrupt, "config.json must hold a JSON object.", ""};
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(config));
@@ -91,26 +74,20 @@ Result<Checkpoint> load_checkpoint(const fs::path& folder) {
   if (!architecture) return in_folder(std::move(architecture).error(), folder);
   checkpoint.architecture = std::move(architecture).value();
 
-  EPICRISIS_ASSIGN_OR_RETURN(const WeightFormat format, find_weights(folder));
-  const fs::path file = folder / weight_file_name(format);
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights weights, format == WeightFormat::kSafetensors
-                                                        ? read_safetensors(file)
-                                                        : read_pytorch_bin(file));
+  EPICRISIS_ASSIGN_OR_RETURN(const WeightFiles files, find_weight_files(folder));
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights weights, read_weight_files(files));
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
   EPICRISIS_ASSIGN_OR_RETURN(checkpoint.weights,
-                             to_canonical(weights, *family, checkpoint.architecture, file.string()));
+                             to_canonical(weights, *family, checkpoint.architecture, files.path.string()));
   return checkpoint;
 }
 
 Result<void> save_checkpoint(const Checkpoint& checkpoint, const fs::path& folder, WeightFormat format,
-                             DType dtype) {
+                             DType dtype, std::uint64_t max_shard_bytes) {
   EPICRISIS_ASSIGN_OR_RETURN(const Family* const family, family_of(checkpoint.config));
   EPICRISIS_ASSIGN_OR_RETURN(const Weights named,
                              to_file_names(checkpoint.weights, *family, checkpoint.architecture));
-  const fs::path file = folder / weight_file_name(format);
-  EPICRISIS_RETURN_IF_ERROR(format == WeightFormat::kSafetensors
-                                ? write_safetensors(file, named.tensors(), dtype)
-                                : write_pytorch_bin(file, named.tensors(), dtype));
+  EPICRISIS_RETURN_IF_ERROR(write_weight_files(folder, format, named.tensors(), dtype, max_shard_bytes));
   const auto write_json = [&](std::string_view name, const Json& value) {
     return write_file_atomically(folder / name, value.dump(2) + "\n");
   };

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/detail/file_tensors.hpp"
 #include "checkpoint/detail/printable.hpp"
 #include "checkpoint/detail/strided_copy.hpp"
 
@@ -23,54 +22,17 @@ Error corrupt(std::string_view what, std::string detail) {
           std::move(detail)};
 }
 
-/// Tensors by the name they have in a file of the whole model.
-class FileTensors {
- public:
-  FileTensors(const Weights& weights, const Family& family) : weights_(weights), prefix_(family.base_prefix) {
-    const auto& tensors = weights.tensors();
-    bare_ = !prefix_.empty() && std::none_of(tensors.begin(), tensors.end(), [this](const auto& item) {
-      return item.first.starts_with(prefix_);
-    });
-  }
-
-  /// Name in this file: without the prefix when the bare base model was saved.
-  std::string_view name_here(std::string_view full_name) const {
-    if (bare_ && full_name.starts_with(prefix_)) full_name.remove_prefix(prefix_.size());
-    return full_name;
-  }
-  const TensorView* find(std::string_view full_name) const { return weights_.find(name_here(full_name)); }
-  /// Name in a file of the whole model.
-  std::string full_name(std::string_view here) const {
-    return bare_ ? fmt::format("{}{}", prefix_, here) : std::string(here);
-  }
-
- private:
-  const Weights& weights_;
-  std::string_view prefix_;
-  bool bare_ = false;
-};
-
 Result<void> check_tensor(const TensorView& tensor, const Parameter& parameter, std::string_view name,
                           std::string_view what) {
-  if (tensor.shape != parameter.file_shape) {
-    return corrupt(what, fmt::format("tensor '{}' has shape {}, config.json asks for {}", name,
-                                     shape_to_string(tensor.shape), shape_to_string(parameter.file_shape)));
-  }
-  if (tensor.dtype != DType::kFloat32 && tensor.dtype != DType::kFloat16 &&
-      tensor.dtype != DType::kBFloat16) {
-    return Error{ErrorCode::kUnsupported, fmt::format("The weights in '{}' are not F32, F16 or BF16.", what),
-                 fmt::format("tensor '{}' is {}", name, to_string(tensor.dtype))};
-  }
-  return {};
-}
-
-bool same_bytes(const TensorView& a, const TensorView& b) {
-  if (a.dtype != b.dtype || a.data.size() != b.data.size()) return false;
-  return a.data.data() == b.data.data() || std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0;
+  std::string wrong = detail::mismatch(tensor, parameter, name);
+  if (wrong.empty()) return {};
+  if (tensor.shape != parameter.file_shape) return corrupt(what, std::move(wrong));
+  return Error{ErrorCode::kUnsupported, fmt::format("The weights in '{}' are not F32, F16 or BF16.", what),
+               std::move(wrong)};
 }
 
 /// The tensor of `parameter`, whichever of its names the file has; null when it has none and needs none.
-Result<const TensorView*> find_parameter(const FileTensors& file, const Parameter& parameter,
+Result<const TensorView*> find_parameter(const detail::FileTensors& file, const Parameter& parameter,
                                          std::string_view what) {
   const TensorView* found = nullptr;
   std::string_view found_as;
@@ -81,7 +43,7 @@ Result<const TensorView*> find_parameter(const FileTensors& file, const Paramete
     if (found == nullptr) {
       found = tensor;
       found_as = file.name_here(name);
-    } else if (!same_bytes(*found, *tensor)) {
+    } else if (!detail::is_same(*found, *tensor)) {
       return corrupt(what, fmt::format("tensors '{}' and '{}' are one matrix in this model, but differ",
                                        found_as, file.name_here(name)));
     }
@@ -163,7 +125,7 @@ class FileBuilder {
 
 Result<Weights> to_canonical(const Weights& file_weights, const Family& family,
                              const Architecture& architecture, std::string_view what) {
-  const FileTensors file(file_weights, family);
+  const detail::FileTensors file(file_weights, family);
   Weights::Map canonical;
   const auto storage = std::make_shared<DerivedStorage>(file_weights);
   std::set<std::string, std::less<>> known;

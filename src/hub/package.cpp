@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -50,6 +51,9 @@ constexpr std::array<std::string_view, 22> kGenerationSettings = {"bad_words_ids
                                                                   "temperature",
                                                                   "top_k",
                                                                   "top_p"};
+
+/// A package holds its weights in one file, however large.
+constexpr std::uint64_t kOneFile = std::numeric_limits<std::uint64_t>::max();
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -107,9 +111,9 @@ class Packing {
   }
 
   Result<void> add_weights(const Checkpoint& checkpoint) {
-    EPICRISIS_ASSIGN_OR_RETURN(const WeightFormat format, find_weights(folder_));
+    EPICRISIS_ASSIGN_OR_RETURN(const WeightFiles weights, find_weight_files(folder_));
     const std::string_view name = weight_file_name(options_.format);
-    if (format == options_.format) {
+    if (weights.format == options_.format && !weights.sharded) {
       take(name);
       return {};
     }
@@ -117,7 +121,7 @@ class Packing {
     std::error_code failed;
     if (!fs::create_directory(converted, failed)) return system_error(failed.value(), "create", converted);
     EPICRISIS_RETURN_IF_ERROR(
-        save_checkpoint(checkpoint, converted, options_.format, weight_dtype(checkpoint.weights)));
+        save_checkpoint(checkpoint, converted, options_.format, weight_dtype(checkpoint.weights), kOneFile));
     members_.push_back({std::string(name), converted / name});
     return {};
   }
