@@ -39,7 +39,7 @@ TEST(Regex, ClassesMeanWhatOnigurumaMeans) {
 }
 
 TEST(Regex, EmptyMatchesAdvance) {
-  EXPECT_EQ(matches_of("x*", "axé"), (Texts{"", "x", "", ""})) << "not behind the match before";
+  EXPECT_EQ(matches_of("x*", "axé"), (Texts{"", "x", ""})) << "not behind the match before";
   EXPECT_EQ(matches_of("", "é"), (Texts{"", ""}));
 }
 
@@ -61,9 +61,10 @@ TEST(Regex, WhatHasNoEqualIsRefusedByName) {
 }
 
 TEST(Regex, AHostilePatternEndsInAnError) {
-  const auto regex = Regex::compile("(?:a+)+(?:b+)+c", "test");
+  const auto regex = Regex::compile("(?:a|aa)+$", "test");
   ASSERT_TRUE(regex);
-  Regex::Matches matches(*regex, std::string_view("aaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbb"));
+  const std::string text = std::string(60, 'a') + "b";
+  Regex::Matches matches(*regex, text);
   EXPECT_THROW(matches.next(), InvariantError);
 }
 

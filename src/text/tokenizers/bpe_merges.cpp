@@ -105,7 +105,8 @@ void BpeMerges::apply_by_scan(std::vector<BpeSymbol>& word, std::vector<std::uin
 }
 
 void BpeMerges::apply_by_heap(std::vector<BpeSymbol>& word, Scratch& scratch) const {
-  auto& [ranked, links, heap] = scratch;
+  std::vector<Scratch::Link>& links = scratch.links;
+  std::vector<Scratch::Candidate>& heap = scratch.heap;
   const auto size = static_cast<std::uint32_t>(word.size());
   links.resize(size);
   heap.clear();

@@ -69,6 +69,8 @@ Result<void> read_padding(const Json& block, EncodeOptions& options) {
   if (!block.is_object()) return bad_member(kWhere, "expected an object");
   PaddingOptions padding;
   EPICRISIS_ASSIGN_OR_RETURN(padding.side, read_side(block, kWhere));
+  // A length is memory that the caller would have to give.
+  constexpr std::size_t kMaxLength = 1 << 24;
   EPICRISIS_ASSIGN_OR_RETURN(padding.multiple_of, read_count(block, "pad_to_multiple_of", 1, kWhere));
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t pad_id, read_count(block, "pad_id", 0, kWhere));
   if (pad_id > static_cast<std::size_t>(std::numeric_limits<TokenId>::max()))
@@ -80,6 +82,8 @@ Result<void> read_padding(const Json& block, EncodeOptions& options) {
   } else if (strategy != block.end() && *strategy != "BatchLongest") {
     return bad_member(kWhere, "'strategy' must be BatchLongest or Fixed");
   }
+  if (padding.length > kMaxLength || padding.multiple_of > kMaxLength)
+    return bad_member(kWhere, fmt::format("a length is above {}", kMaxLength));
   options.padding = padding;
   return {};
 }
