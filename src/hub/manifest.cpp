@@ -127,7 +127,8 @@ std::string format_manifest(const Manifest& manifest) {
     entry["sha256"] = file.sha256;
     json["files"].push_back(std::move(entry));
   }
-  return json.dump(2) + "\n";
+  // A folder on disk may have a name that is no UTF-8; it is a note, not a key.
+  return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 Result<Manifest> parse_manifest(std::string_view text, std::string_view what) {

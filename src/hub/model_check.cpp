@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, 3> kSamples = {
     "BP 148/92, HR 98, temp 38.5, given 500 mg twice daily (since 12 March).", "No known drug allergies."};
 
 Error broken_tokenizer(std::string what) {
-  return {ErrorCode::kCorrupt, "The tokenizer of the model is damaged or belongs to another model.",
+  return {ErrorCode::kCorrupt,
+          "The tokenizer (tokenizer.json, or what stands in for it) is damaged or belongs to another model.",
           std::move(what)};
 }
 
@@ -51,8 +52,12 @@ Result<void> try_sample(const Tokenizer& tokenizer, std::string_view sample, int
 
 /// Entries of the vocabulary that the model has no embedding for.
 Result<CheckNotes> check_entries_past(const Tokenizer& tokenizer, int vocab_size) {
-  CheckNotes notes;
-  for (std::size_t id = static_cast<std::size_t>(vocab_size); id < tokenizer.vocab_size(); ++id) {
+  constexpr std::size_t kMaxEntries = 1 << 24;  // as many as config.json may ask for; ids come from a file
+  if (tokenizer.vocab_size() > kMaxEntries)
+    return broken_tokenizer(fmt::format("an entry has the id {}", tokenizer.vocab_size() - 1));
+  std::size_t special = 0;
+  std::string example;
+  for (auto id = static_cast<std::size_t>(vocab_size); id < tokenizer.vocab_size(); ++id) {
     const std::vector<TokenId> alone = {static_cast<TokenId>(id)};
     const std::string token = tokenizer.id_to_token(alone.front());
     if (token.empty()) continue;
@@ -61,10 +66,12 @@ Result<CheckNotes> check_entries_past(const Tokenizer& tokenizer, int vocab_size
       return broken_tokenizer(fmt::format("it has {} entries, and config.json's 'vocab_size' is {}",
                                           tokenizer.vocab_size(), vocab_size));
     }
-    notes.push_back(fmt::format("The special token {} (id {}) has no embedding: the model cannot read it.",
-                                detail::in_quotes(token), id));
+    if (special++ == 0) example = fmt::format("{} (id {})", detail::in_quotes(token), id);
   }
-  return notes;
+  if (special == 0) return CheckNotes();
+  return CheckNotes{fmt::format(
+      "The model cannot read {} special token(s) of its tokenizer, which have no embedding: {}{}.", special,
+      example, special > 1 ? " and others" : "")};
 }
 
 /// A note when config.json's `torch_dtype` and the weights disagree; the weights count.

@@ -10,7 +10,8 @@
 
 namespace epicrisis {
 
-/// What there is to say about a model that may be stored all the same. One sentence each.
+/// What there is to say about a model that may be stored all the same, one sentence each. Tokens are shown
+/// escaped.
 using CheckNotes = std::vector<std::string>;
 
 /// Reads config.json in `folder`. Errors: kNotFound, kCorrupt, kUnsupported naming file and key.

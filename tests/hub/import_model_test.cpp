@@ -11,9 +11,11 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "checkpoint/archive.hpp"
+#include "checkpoint/checkpoint.hpp"
 #include "hub/model_files.hpp"
 #include "hub/model_search.hpp"
 #include "support/fixtures.hpp"
+#include "text/tokenizer.hpp"
 
 namespace epicrisis {
 namespace {
@@ -165,6 +167,25 @@ TEST_F(Import, NamesATokenizerThatIsTooLarge) {
   expect_refusal(ErrorCode::kCorrupt, "vocab_size");
 }
 
+TEST_F(Import, NotesASpecialTokenWithoutAnEmbedding) {
+  Json tokenizer = read_json_file(model() / "tokenizer.json").value();
+  Json mask = tokenizer["added_tokens"].back();
+  mask["id"] = 1503;
+  mask["content"] = "<mask_of_bart>";
+  tokenizer["added_tokens"].push_back(mask);
+  write_file_atomically(model() / "tokenizer.json", tokenizer.dump()).value();
+  const auto outcome = import_it();
+  ASSERT_TRUE(outcome) << outcome.error().to_line();
+  ASSERT_EQ(outcome->notes.size(), 1U);
+  EXPECT_THAT(outcome->notes.front(), HasSubstr("<mask_of_bart>"));
+
+  tokenizer["added_tokens"].back()["id"] = 2'000'000'000;
+  write_file_atomically(model() / "tokenizer.json", tokenizer.dump()).value();
+  const auto refused = import_it();
+  ASSERT_FALSE(refused) << "an id from a file must not drive a loop";
+  EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+}
+
 TEST_F(Import, NamesDamagedWeights) {
   const std::string weights = read_file(model() / "model.safetensors").value();
   write_file_atomically(model() / "model.safetensors", weights.substr(0, weights.size() / 2)).value();
@@ -283,6 +304,17 @@ TEST_F(Import, WhatACrashLeftIsInvisibleAndGoes) {
     const auto second = store_.stage();
     EXPECT_TRUE(fs::exists(alive->folder())) << "a living one was taken for a dead one";
   }
+}
+
+TEST(ModelCheck, PassesEveryFixtureThatLoads) {
+  std::size_t checked_count = 0;
+  for (const fs::path& folder : testing::find_fixtures("", "config.json")) {
+    if (!load_checkpoint(folder) || !Tokenizer::load(folder)) continue;  // a family of a later version
+    const auto checked = check_model(folder);
+    EXPECT_TRUE(checked) << folder << ": " << checked.error().to_line();
+    ++checked_count;
+  }
+  EXPECT_GE(checked_count, 1U);
 }
 
 TEST(ModelFiles, PreferSafetensorsAndTakeOneFormat) {
