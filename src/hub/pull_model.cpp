@@ -66,11 +66,12 @@ class Pull {
                    ""};
     }
     Result<StoreOutcome> outcome = find_or_download(name);
-    // What is interrupted goes on from here; what is done or refused leaves nothing behind.
-    if (outcome ||
-        (outcome.error().code != ErrorCode::kUnavailable && outcome.error().code != ErrorCode::kCancelled &&
-         outcome.error().code != ErrorCode::kResourceExhausted))
+    // What is interrupted goes on from here; what is stored or refused leaves nothing behind.
+    if (outcome || is_refused_) {
       fs::remove_all(folder_, failed);
+    } else {
+      fs::remove(folder_, failed);  // goes when nothing has arrived
+    }
     return outcome;
   }
 
@@ -83,7 +84,7 @@ class Pull {
     EPICRISIS_ASSIGN_OR_RETURN(Staging staging, store_.stage());
     EPICRISIS_RETURN_IF_ERROR(download_all(staging));
     Result<CheckedModel> checked = check_model(staging.files_folder());
-    if (!checked) return pulled(std::move(checked).error());
+    if (!checked) return refused(std::move(checked).error());
     notes_.insert(notes_.end(), checked->notes.begin(), checked->notes.end());
     ModelOrigin origin{"pull", "", hub_.base_url(), repository_.repo, repository_.revision, listing_.commit};
     EPICRISIS_ASSIGN_OR_RETURN(Published published,
@@ -92,7 +93,9 @@ class Pull {
     return StoreOutcome{std::move(published.model), published.created, std::move(notes_)};
   }
 
-  Error pulled(Error error) const {
+  /// The Error for a model that another run would refuse too.
+  Error refused(Error error) {
+    is_refused_ = true;
     error.detail += fmt::format("{}pulled from '{}' at commit {}", error.detail.empty() ? "" : ", ",
                                 repository_.repo, listing_.commit);
     return error;
@@ -107,7 +110,7 @@ class Pull {
     std::set<std::string> names;
     for (const auto& [path, facts] : remote_) names.insert(path);
     Result<ModelFileChoice> choice = choose_model_files(names);
-    if (!choice) return pulled(std::move(choice).error());
+    if (!choice) return refused(std::move(choice).error());
     small_files_ = choice->small_files;
     if (choice->index.empty()) {
       large_files_ = {choice->weights};
@@ -237,7 +240,7 @@ class Pull {
                                detail::PartFile::open(
                                    part_path(path), path, remote_.at(path),
                                    [&](std::uint64_t position) {
-                                     if (options_.progress)
+                                     if (options_.progress && total_bytes_ > 0)
                                        options_.progress(done_bytes_ + position, total_bytes_, path);
                                    },
                                    [&](std::uint64_t bytes) { return check_room(bytes); }));
@@ -269,11 +272,11 @@ class Pull {
       EPICRISIS_RETURN_IF_ERROR(copy_for_trial(here, staging.scratch_folder() / path));
       if (architecture) continue;
       Result<Architecture> read = check_config(staging.scratch_folder());  // config.json is the first
-      if (!read) return pulled(std::move(read).error());
+      if (!read) return refused(std::move(read).error());
       architecture = std::move(*read);
     }
     const Result<CheckNotes> tried = check_tokenizer(staging.scratch_folder(), *architecture);
-    if (!tried) return pulled(tried.error());
+    if (!tried) return refused(tried.error());
     for (const std::string& path : large_files_) EPICRISIS_RETURN_IF_ERROR(download(path));
     for (const std::string& path : all_files()) EPICRISIS_RETURN_IF_ERROR(download_to(staging, path));
     return {};
@@ -300,6 +303,7 @@ class Pull {
   std::uint64_t done_bytes_ = 0;
   std::uint64_t total_bytes_ = 0;  ///< Of the files whose size is known.
   CheckNotes notes_;
+  bool is_refused_ = false;
 };
 
 /// The stored version that a repository's revision means when nothing may be sent.

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -175,6 +178,11 @@ TEST_F(Pull, NothingIsStoredWithAWrongGitHash) {
   hub_.files.at("tokenizer.json").hash = std::string(40, 'e');
   expect_refusal(ErrorCode::kCorrupt, "git SHA-1");
   EXPECT_THAT(hub_.requests_for(kWeights), IsEmpty());
+  // What was right is not asked for again.
+  hub_.files.at("tokenizer.json").hash.reset();
+  ASSERT_TRUE(pull());
+  EXPECT_EQ(hub_.requests_for("config.json").size(), 1U);
+  EXPECT_EQ(hub_.requests_for("tokenizer.json").size(), 2U);
 }
 
 TEST_F(Pull, NotesAFileWithoutAHash) {
@@ -356,6 +364,27 @@ TEST_F(Pull, NamesAShardThatIsNotThere) {
   expect_refusal(ErrorCode::kCorrupt, "model-00001-of-00001.safetensors");
 }
 
+TEST_F(Pull, VerifiesCertificates) {
+  const testing::TlsIdentity identity = testing::make_tls_identity();
+  FakeHub hub(identity);
+  hub.files = hub_.files;
+  options_.base_url = hub.url();
+  expect_refusal(ErrorCode::kPermissionDenied, "--ca-file");
+  EXPECT_THAT(hub.requests(), IsEmpty());
+  EXPECT_THAT(waits_, IsEmpty());
+
+  options_.ca_file = (folder_.path() / "ca.pem").string();
+  write_file_atomically(options_.ca_file, identity.certificate).value();
+  hub.files.at(kWeights).redirect = hub_.url() + "/blob";
+  expect_refusal(ErrorCode::kPermissionDenied, "from https to http");
+  EXPECT_THAT(hub_.requests(), IsEmpty());
+
+  hub.files.at(kWeights).redirect.clear();
+  hub.files.at(kWeights).breaks = {300'000};
+  const auto outcome = pull();
+  ASSERT_TRUE(outcome) << outcome.error().to_line();
+}
+
 TEST_F(Pull, RefusesBaseUrlsThatLeak) {
   for (const char* url : {"", "huggingface", "ftp://hub.example", "https://user:secret@hub.example",
                           "https://hub.example/?x=1"}) {
@@ -371,12 +400,18 @@ TEST_F(Pull, RefusesBaseUrlsThatLeak) {
 }
 
 TEST_F(Pull, SaysThatAHubCannotBeReached) {
-  {
-    FakeHub gone;
-    options_.base_url = gone.url();
-  }
+  // Bound and not listening: nobody else can answer there either.
+  const int bound = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(::bind(bound, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(::getsockname(bound, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  options_.base_url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
   expect_refusal(ErrorCode::kUnavailable, options_.base_url);
   EXPECT_EQ(waits_.size(), 5U);
+  ::close(bound);
 }
 
 TEST(RepositoryNames, AreReadAndRefused) {

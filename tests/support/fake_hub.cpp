@@ -33,8 +33,9 @@ std::string git_blob_sha1(const std::string& content) {
 
 std::string sha256_of(const std::string& content) { return Sha256().update(content).hex(); }
 
-FakeHub::FakeHub(std::string repo)
-    : repo_(std::move(repo)), server_([this](const SeenRequest& request) { return answer(request); }) {}
+FakeHub::FakeHub(std::optional<TlsIdentity> identity, std::string repo)
+    : repo_(std::move(repo)),
+      server_([this](const SeenRequest& request) { return answer(request); }, std::move(identity)) {}
 
 void FakeHub::add_folder(const std::filesystem::path& folder, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -84,7 +85,7 @@ ScriptedReply FakeHub::list(const std::string& revision) const {
 
 ScriptedReply FakeHub::give(HubFile& file, const SeenRequest& request) {
   const bool is_get = request.method == "GET";
-  if (is_get && !file.first.empty()) {
+  if (is_get && file.breaks.empty() && !file.first.empty()) {
     ScriptedReply reply = std::move(file.first.front());
     file.first.pop_front();
     return reply;

@@ -18,8 +18,8 @@ struct HubFile {
   std::string content;
   bool is_lfs = false;                   ///< SHA-256 in X-Linked-Etag; else the git SHA-1 in ETag.
   std::optional<std::string> hash = {};  ///< Said instead of the true one; empty: none is said.
-  std::deque<ScriptedReply> first = {};  ///< Answers to the first GETs.
-  std::deque<std::size_t> breaks = {};   ///< The next GETs end after so many bytes.
+  std::deque<ScriptedReply> first = {};  ///< Answers to the next GETs, once `breaks` is used up.
+  std::deque<std::size_t> breaks = {};   ///< The first GETs end after so many bytes.
   std::string redirect = {};             ///< Where GET is sent instead; with the hub's hashes.
   bool ignores_range = false;
 };
@@ -31,7 +31,7 @@ class FakeHub {
  public:
   static constexpr const char* kCommit = "0123456789abcdef0123456789abcdef01234567";
 
-  explicit FakeHub(std::string repo = "acme/ward-7");
+  explicit FakeHub(std::optional<TlsIdentity> identity = {}, std::string repo = "acme/ward-7");
 
   /// Adds every file of `folder` that has one of `names`; weights as LFS files.
   void add_folder(const std::filesystem::path& folder, const std::vector<std::string>& names);

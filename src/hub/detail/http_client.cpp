@@ -89,7 +89,9 @@ int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return cancelled && cancelled() ? 1 : 0;
 }
 
-Error transfer_error(CURLcode code, const char* reason, const std::string& url) {
+Error transfer_error(CURLcode code, const char* reason, const std::string& whole_url) {
+  // Without the query: in redirects it holds signatures that grant access.
+  const std::string_view url = std::string_view(whole_url).substr(0, whole_url.find('?'));
   const std::string what = *reason != '\0' ? reason : curl_easy_strerror(code);
   switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
@@ -171,7 +173,8 @@ Result<void> HttpClient::send(const HttpRequest& request, HttpSink& sink) {
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_NOSIGNAL, 1L);
+  // CURLOPT_NOSIGNAL stays off: curl then ignores SIGPIPE for the time of a transfer, which a TLS peer that
+  // leaves would end the program with.
   set(CURLOPT_NOBODY, request.head_only ? 1L : 0L);
   set(CURLOPT_HTTPHEADER, fields.get());
   set(CURLOPT_USERAGENT, "epicrisis");
