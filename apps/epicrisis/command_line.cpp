@@ -10,6 +10,7 @@ namespace epicrisis {
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
   add_evaluate_command(app, chosen);
+  add_hub_command(app, chosen);
   add_package_command(app, chosen);
   add_summarize_command(app, chosen);
   add_synth_command(app, chosen);

@@ -3,38 +3,46 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
+#include <map>
 #include <system_error>
 
 #include "checkpoint/archive.hpp"
+#include "hub/model_search.hpp"
+#include "hub/store.hpp"
 
 namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_model_name(std::string_view ref) {
-  return !ref.empty() && ref.front() != '.' && std::all_of(ref.begin(), ref.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  });
+Result<ModelFolder> find_in_store(const ModelName& name, const fs::path& root) {
+  EPICRISIS_ASSIGN_OR_RETURN(const StoredModel model, Store(root).find(name));
+  return ModelFolder(model.reference(), model.files);
 }
 
-bool is_archive_name(std::string_view ref) { return ref.ends_with(".tar.gz") || ref.ends_with(".tgz"); }
-
-Result<ModelFolder> find_by_name(std::string_view name, const std::vector<fs::path>& places) {
+Result<ModelFolder> find_by_name(const ModelName& name, const ModelSearch& search) {
   std::vector<std::string> looked_in;
-  for (const fs::path& place : places) {
-    std::error_code ignored;
-    if (fs::exists(place / name / "config.json", ignored))
-      return ModelFolder(std::string(name), place / name);
-    looked_in.push_back(fmt::format("'{}'", place.string()));
+  if (!name.version) {
+    for (const fs::path& place : search.places) {
+      std::error_code ignored;
+      if (fs::exists(place / name.name / "config.json", ignored))
+        return ModelFolder(name.name, place / name.name);
+      looked_in.push_back(fmt::format("'{}'", place.string()));
+    }
   }
-  if (looked_in.empty()) looked_in.emplace_back("no folder of models: set EPICRISIS_MODELS to one");
-  return Error{ErrorCode::kNotFound,
-               fmt::format("There is no model '{}'; give a folder, a .tar.gz or the name of a model.", name),
-               fmt::format("looked in {}", fmt::join(looked_in, ", "))};
+  if (search.store) {
+    Result<ModelFolder> stored = find_in_store(name, *search.store);
+    // Without a version the message below says where else a model could have been.
+    if (stored || name.version || stored.error().code != ErrorCode::kNotFound) return stored;
+    looked_in.push_back(fmt::format("the store '{}'", search.store->string()));
+  }
+  if (looked_in.empty())
+    looked_in.emplace_back("no folder of models: set EPICRISIS_MODELS or EPICRISIS_HUB to one");
+  return Error{
+      ErrorCode::kNotFound,
+      fmt::format("There is no model '{}'; give a folder, a .tar.gz or the name of a model.", name.name),
+      fmt::format("looked in {}", fmt::join(looked_in, ", "))};
 }
 
 Result<ModelFolder> unpack(std::string_view ref) {
@@ -68,10 +76,31 @@ std::vector<fs::path> model_places() {
   return places;
 }
 
-Result<ModelFolder> resolve_model(std::string_view ref) { return resolve_model(ref, model_places()); }
+std::vector<BundledModel> bundled_models(const std::vector<fs::path>& places) {
+  std::map<std::string, fs::path> found;
+  for (const fs::path& place : places) {
+    std::error_code failed;
+    for (const fs::directory_entry& entry : fs::directory_iterator(place, failed)) {
+      std::string name = entry.path().filename().string();
+      if (is_model_name(name) && fs::exists(entry.path() / "config.json", failed))
+        found.try_emplace(std::move(name), entry.path());
+    }
+  }
+  std::vector<BundledModel> models;
+  for (const auto& [name, path] : found) models.push_back({name, path});
+  return models;
+}
+
+Result<ModelFolder> resolve_model(std::string_view ref) {
+  return resolve_model_in({model_places(), Store::default_root()}, ref);
+}
 
 Result<ModelFolder> resolve_model(std::string_view ref, const std::vector<fs::path>& places) {
-  if (ref.empty()) return find_by_name(kBundledModel, places);
+  return resolve_model_in({places, {}}, ref);
+}
+
+Result<ModelFolder> resolve_model_in(const ModelSearch& search, std::string_view ref) {
+  if (ref.empty()) return find_by_name({std::string(kBundledModel), {}}, {search.places, {}});
   if (ref.starts_with("s3://")) {
     return Error{ErrorCode::kUnsupported,
                  "Models in object storage cannot be read yet; download the model and give its folder.",
@@ -85,7 +114,7 @@ Result<ModelFolder> resolve_model(std::string_view ref, const std::vector<fs::pa
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("'{}' is neither a model folder nor a .tar.gz.", ref), ""};
   }
-  if (is_model_name(ref) && !is_archive_name(ref)) return find_by_name(ref, places);
+  if (const Result<ModelName> name = parse_model_name(ref)) return find_by_name(*name, search);
   return Error{ErrorCode::kNotFound, fmt::format("There is no model folder or archive '{}'.", ref), ""};
 }
 

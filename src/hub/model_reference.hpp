@@ -37,10 +37,10 @@ class ModelFolder {
 /// <prefix>/share/epicrisis/models of an installed program, `models` of the source tree above a build folder.
 std::vector<std::filesystem::path> model_places();
 
-/// Finds the model that `ref` means: a folder; a .tar.gz (unpacked into a temporary folder); the name of a
-/// model in model_places(); when empty, kBundledModel there. A folder of the working directory goes before a
-/// model of the same name. Errors: kNotFound naming what was looked for and where; kUnsupported for "s3://";
-/// kInvalidArgument for a file that is no .tar.gz; what unpacking reports (checkpoint/archive.hpp).
+/// Finds the model that `ref` means: a folder, which goes before any name; a .tar.gz, unpacked for as long as
+/// the result lives; a name in model_places(), else NAME or NAME@VERSION in the store (hub/model_search.hpp);
+/// when empty, kBundledModel. Errors: kNotFound naming what was looked for and where; kUnsupported for s3://;
+/// kInvalidArgument for a file that is no .tar.gz; what unpacking and the store report.
 Result<ModelFolder> resolve_model(std::string_view ref);
 Result<ModelFolder> resolve_model(std::string_view ref, const std::vector<std::filesystem::path>& places);
 
