@@ -23,4 +23,8 @@ void add_commands(CLI::App& app, CommandAction& chosen);
 /// argv without its first element, with '_' read as '-' in option names (before any '=').
 std::vector<std::string> normalised_arguments(int argc, const char* const* argv);
 
+/// "; did you mean '--num-beams'?" for the first option that parsing left over, where one of the chosen
+/// command's is near; else empty.
+std::string did_you_mean(const CLI::App& app);
+
 }  // namespace epicrisis

@@ -26,7 +26,8 @@ int run(int argc, const char* const* argv) {
     app.parse(arguments);
   } catch (const CLI::ParseError& stopped) {
     if (stopped.get_exit_code() == 0) return app.exit(stopped);  // --help, --version
-    fmt::print(stderr, "epicrisis: {} Run 'epicrisis --help'.\n", stopped.what());
+    fmt::print(stderr, "epicrisis: {}{} Run 'epicrisis --help'.\n", stopped.what(),
+               epicrisis::did_you_mean(app));
     return kUsageError;
   }
   const epicrisis::Result<void> outcome = chosen();

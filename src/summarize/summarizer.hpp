@@ -2,35 +2,45 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "generation/generation_config.hpp"
 #include "summarize/model_card.hpp"
+#include "summarize/text_settings.hpp"
 
 namespace epicrisis {
 
 struct Summary {
   std::string text;
-  std::vector<TokenId> token_ids;  ///< As generated: start token, and the closing token if it was reached.
-  double score = 0;                ///< See Hypothesis::score.
-  int source_tokens = 0;           ///< Tokens of the note that the model read, special tokens included.
-  int dropped_tokens = 0;          ///< Tokens at the note's end that did not fit the model.
+  /// As generated: start token or prompt first, and the closing token if it was reached.
+  std::vector<TokenId> token_ids;
+  int given_tokens = 1;    ///< How many of token_ids were given: the start token, or the prompt.
+  double score = 0;        ///< See Hypothesis::score.
+  int source_tokens = 0;   ///< Tokens of the note that the model read, special tokens included.
+  int dropped_tokens = 0;  ///< Tokens at the note's end that did not fit the model.
 };
 
 struct SummarizerOptions {
-  int threads = 0;             ///< Threads that share one step; 0: all processors.
-  std::string reference = {};  ///< What the folder was found by; see read_model_card().
+  int threads = 0;                         ///< Threads that share one step; 0: all processors.
+  std::string reference = {};              ///< What the folder was found by; see read_model_card().
+  Task task = Task::kSummarization;        ///< Whose prefix, settings and form of output are the defaults.
+  std::optional<std::string> prompt = {};  ///< In place of the task's prefix; see parse_prompt().
 };
+
+/// `architectures[0]` of a config.json ("PegasusForConditionalGeneration"); empty when it names none.
+std::string architecture_name_of(const Json& config);
 
 /// Notes in, summaries out: tokenizer, engine and search of one model folder. Immutable and thread-safe.
 class Summarizer {
  public:
   /// Errors: those of the tokenizer, the checkpoint and the engine; kCorrupt when tokenizer and model do not
-  /// belong together.
+  /// belong together; kInvalidArgument for a prompt without place for the note.
   static Result<std::shared_ptr<const Summarizer>> load(const std::filesystem::path& folder,
                                                         const SummarizerOptions& options = {});
   Summarizer(const Summarizer&) = delete;
@@ -39,9 +49,15 @@ class Summarizer {
 
   /// What the model folder asks for; lay a request's parameters over a copy.
   const GenerationConfig& defaults() const noexcept;
+  /// What the task shows of a generated sequence.
+  const TextOutput& default_output() const noexcept;
   /// Summarises each note as if it were alone. num_return_sequences summaries a note, best first, note after
-  /// note. A note longer than the model reads is cut at its end. Errors: kInvalidArgument naming the note
-  /// (from 1) that is blank or not UTF-8 and for bad settings, kUnsupported, kCancelled.
+  /// note. A note longer than the model reads is cut at its end; where the model continues its input, so
+  /// that max_new_tokens fit behind it. Errors: kInvalidArgument naming the note (from 1) that is blank or
+  /// not UTF-8, for bad settings, and for a max_length that the prompt fills; kUnsupported, kCancelled.
+  Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const TextSettings& settings,
+                                         std::stop_token stop = {}) const;
+  /// The same with the task's own form of output.
   Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const GenerationConfig& config,
                                          std::stop_token stop = {}) const;
 

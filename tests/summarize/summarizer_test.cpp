@@ -85,6 +85,24 @@ TEST(Summarizer, CutsALongNoteAndSaysHowMuch) {
   EXPECT_GT(summaries->at(0).dropped_tokens, 2000);
 }
 
+TEST(Summarizer, CutsTheNoteAndKeepsWhatThePromptPutsBehindIt) {
+  const auto loaded = Summarizer::load(fixture(), {.threads = 1, .prompt = "Note: {note} Summary:"});
+  ASSERT_TRUE(loaded) << loaded.error().to_line();
+  std::string note;
+  for (int i = 0; i < 2000; ++i) note += "The patient is stable. ";
+  GenerationConfig config = trial_config((*loaded)->defaults());
+  const auto summaries = (*loaded)->summarize({&note, 1}, config);
+  ASSERT_TRUE(summaries) << summaries.error().to_line();
+  EXPECT_LE(summaries->at(0).source_tokens, 256);
+  EXPECT_GT(summaries->at(0).source_tokens, 240);
+  EXPECT_GT(summaries->at(0).dropped_tokens, 2000);
+  const std::string known = "Chest pain since morning.";
+  const std::string spelled = "Note: Chest pain since morning. Summary:";
+  EXPECT_EQ((*loaded)->summarize({&known, 1}, config)->at(0).token_ids,
+            summarizer().summarize({&spelled, 1}, config)->at(0).token_ids);
+  EXPECT_FALSE(Summarizer::load(fixture(), {.threads = 1, .prompt = "no place"}));
+}
+
 TEST(Summarizer, ReturnsAsManySummariesANoteAsAsked) {
   GenerationConfig config = summarizer().defaults();
   config.num_return_sequences = 3;
@@ -144,6 +162,26 @@ TEST(Summarizer, RefusesATokenizerOfAnotherModel) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kCorrupt);
   EXPECT_NE(loaded.error().to_line().find("do not belong together"), std::string::npos);
+}
+
+TEST(Summarizer, TakesTheSettingsAndThePrefixOfItsTask) {
+  const auto folder = TemporaryDirectory::create();
+  for (const char* file : {"tokenizer.json", "model.safetensors"}) {
+    fs::copy_file(fixture() / file, folder->path() / file);
+  }
+  Json config = read_json_file(fixture() / "config.json").value();
+  config["task_specific_params"] = {{"summarization", {{"num_beams", 3}, {"prefix", "Summarize: "}}}};
+  ASSERT_TRUE(write_file_atomically(folder->path() / "config.json", config.dump()));
+  const auto summarizes = Summarizer::load(folder->path(), {.threads = 1});
+  const auto generates = Summarizer::load(folder->path(), {.threads = 1, .task = Task::kText2TextGeneration});
+  ASSERT_TRUE(summarizes && generates);
+  EXPECT_EQ((*summarizes)->defaults().num_beams, 3);
+  EXPECT_EQ((*generates)->defaults().num_beams, 8);
+  const std::string note = "Chest pain.";
+  const std::string prefixed = "Summarize: Chest pain.";
+  const GenerationConfig trial = trial_config((*generates)->defaults());
+  EXPECT_EQ((*summarizes)->summarize({&note, 1}, trial)->at(0).token_ids,
+            (*generates)->summarize({&prefixed, 1}, trial)->at(0).token_ids);
 }
 
 TEST(Summarizer, NamesTheFileThatIsMissing) {

@@ -92,6 +92,16 @@ TEST_F(SummarizeCommand, OptionsReachTheSearch) {
   };
   EXPECT_EQ(ids({"--max-length", "7"}).size(), 7U);
   EXPECT_EQ(ids({"--max-new-tokens", "7", "--min-new-tokens", "7"}).size(), 8U);
+  const std::vector<int> plain = ids({"--num-beams", "1"});
+  const std::string second = std::to_string(plain.at(1));
+  EXPECT_NE(ids({"--num-beams", "1", "--bad-words-ids", "[[" + second + "]]"}).at(1), plain.at(1));
+  EXPECT_NE(ids({"--num-beams", "1", "--suppress-tokens", second + ",5"}).at(1), plain.at(1));
+  EXPECT_NE(ids({"--num-beams", "1", "--begin-suppress-tokens", "[" + second + "]"}).at(1), plain.at(1));
+  EXPECT_EQ(ids({"--num-beams", "1", "--forced-bos-token-id", "117"}).at(1), 117);
+  EXPECT_EQ(ids({"--num-beams", "1", "--eos-token-id", "1," + second}).size(), 2U);
+  EXPECT_EQ(ids({"--do-sample=false", "--num-beams", "1"}), plain);
+  EXPECT_EQ(ids({"--do-sample", "--num-beams", "3", "--seed", "3"}),
+            ids({"--do-sample", "--num-beams", "3", "--seed", "3"}));
   EXPECT_EQ(ids({"--do-sample", "--num-beams", "1", "--seed", "3"}),
             ids({"--do-sample", "--num-beams", "1", "--seed", "3"}));
 }
@@ -148,7 +158,12 @@ TEST_F(SummarizeCommand, RefusesWhatIsNotThere) {
 
 TEST_F(SummarizeCommand, RefusesWrongOptions) {
   const std::string note = file("a.txt", kNote);
-  expect_refusal(run({"--num-beem", "4", note}), 2, "--num-beem");
+  expect_refusal(run({"--num-beem", "4", note}), 2, "did you mean '--num-beams'?");
+  expect_refusal(run({"--bad-words-ids", "[[3],4]", note}), 2, "'bad_words_ids' must be a list of non-empty");
+  expect_refusal(run({"--suppress-tokens", "3,x", note}), 2,
+                 "'suppress_tokens' must be a list of token ids.");
+  expect_refusal(run({"--forced-bos-token-id", "99999", note}), 2, "'forced_bos_token_id' is 99999");
+  expect_refusal(run({"--prompt", "no place", note}), 2, "'{note}' once");
   expect_refusal(run({"--num-beams", "many", note}), 2, "'num_beams' must be a whole number.");
   expect_refusal(run({"--num-beams", "0", note}), 2, "'num_beams' is 0 but must be from 1 to 256.");
   expect_refusal(run({"--min-length", "50", "--max-length", "20", note}), 2, "(50) passes the longest (20)");

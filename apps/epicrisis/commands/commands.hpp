@@ -9,6 +9,7 @@ namespace epicrisis {
 void add_evaluate_command(CLI::App& app, CommandAction& chosen);
 void add_hub_command(CLI::App& app, CommandAction& chosen);
 void add_package_command(CLI::App& app, CommandAction& chosen);
+void add_score_command(CLI::App& app, CommandAction& chosen);
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
 void add_synth_command(CLI::App& app, CommandAction& chosen);
 void add_tokenize_command(CLI::App& app, CommandAction& chosen);

@@ -87,7 +87,6 @@ Result<evaluate::SystemOutput> run_model(const LoadedModel& model, std::span<con
                                          std::size_t batch_size) {
   evaluate::SystemOutput output{.system = model.name, .predictions = {}};
   output.tokens.emplace();
-  const std::size_t start_tokens = model.summarizer->is_encoder_decoder() ? 1 : 0;
   std::size_t cut_notes = 0;
   Progress progress("Summarising", notes.size(), "notes");
   const auto start = std::chrono::steady_clock::now();
@@ -96,7 +95,7 @@ Result<evaluate::SystemOutput> run_model(const LoadedModel& model, std::span<con
     EPICRISIS_ASSIGN_OR_RETURN(std::vector<Summary> summaries,
                                model.summarizer->summarize(batch, model.config));
     for (Summary& summary : summaries) {
-      output.tokens->push_back(summary.token_ids.size() - std::min(start_tokens, summary.token_ids.size()));
+      output.tokens->push_back(summary.token_ids.size() - static_cast<std::size_t>(summary.given_tokens));
       output.predictions.push_back(std::move(summary.text));
       if (summary.dropped_tokens > 0) ++cut_notes;
     }

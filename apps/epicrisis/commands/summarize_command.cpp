@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +17,7 @@
 #include "commands/commands.hpp"
 #include "commands/generation_options.hpp"
 #include "hub/model_reference.hpp"
+#include "standard_streams.hpp"
 #include "summarize/note_check.hpp"
 #include "summarize/summarizer.hpp"
 
@@ -29,6 +30,7 @@ constexpr std::uint64_t kMostNoteBytes = 256ULL << 20;
 struct Arguments {
   std::vector<std::string> files;
   std::string model;
+  std::optional<std::string> prompt;
   std::string dtype = "fp32";
   int threads = 0;
   bool json = false;
@@ -53,35 +55,15 @@ Result<void> check(const Arguments& arguments) {
   return {};
 }
 
-Result<std::string> read_standard_input() {
-  std::string content;
-  char buffer[1 << 16];
-  while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, stdin)) {
-    content.append(buffer, count);
-    if (content.size() > kMostNoteBytes) {
-      return Error{ErrorCode::kResourceExhausted,
-                   fmt::format("Standard input is longer than {} bytes.", kMostNoteBytes), ""};
-    }
-  }
-  if (std::ferror(stdin) != 0) return system_error(errno, "read", "standard input");
-  return content;
-}
-
 /// The note in `file` ('-': standard input), known to be fit for summarising.
 Result<std::string> read_note(const std::string& file) {
-  EPICRISIS_ASSIGN_OR_RETURN(std::string note,
-                             file == "-" ? read_standard_input() : read_file(file, kMostNoteBytes));
+  EPICRISIS_ASSIGN_OR_RETURN(
+      std::string note, file == "-" ? read_standard_input(kMostNoteBytes) : read_file(file, kMostNoteBytes));
   if (const auto problem = note_problem(note)) {
     const std::string which = file == "-" ? "Standard input" : "'" + file + "'";
     return Error{ErrorCode::kInvalidArgument, which + " " + *problem, ""};
   }
   return note;
-}
-
-/// Writes all of it now, so that a full disk is noticed at the note it hits.
-Result<void> print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
-  return system_error(errno, "write", "standard output");
 }
 
 std::string as_json_line(const Summary& summary, const std::string& file, double seconds,
@@ -116,7 +98,8 @@ class SummarizeCommand {
     if (arguments_.files.empty()) arguments_.files = {"-"};
     EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(arguments_.model));
     EPICRISIS_ASSIGN_OR_RETURN(summarizer_, Summarizer::load(folder.path(), {.threads = arguments_.threads,
-                                                                             .reference = folder.name()}));
+                                                                             .reference = folder.name(),
+                                                                             .prompt = arguments_.prompt}));
     config_ = summarizer_->defaults();
     EPICRISIS_RETURN_IF_ERROR(config_.apply(arguments_.generation, true));
     EPICRISIS_RETURN_IF_ERROR(config_.validate());
@@ -150,7 +133,7 @@ class SummarizeCommand {
                               : summary.text + "\n";
     }
     warn_if_cut(summaries.front(), file);
-    Result<void> printed = print(text);
+    Result<void> printed = write_standard_output(text);
     output_failed_ = !printed;
     return printed;
   }
@@ -179,6 +162,10 @@ void add_summarize_command(CLI::App& app, CommandAction& chosen) {
   command
       ->add_option("--model", arguments->model, "Model folder, .tar.gz or name; left out: the bundled model")
       ->type_name("REF");
+  command
+      ->add_option("--prompt", arguments->prompt,
+                   "What the model reads, with '{note}' where the note goes; left out: what the model says")
+      ->type_name("TEXT");
   command->add_option("--dtype", arguments->dtype, "Precision: fp32")->type_name("TYPE");
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
   command->add_flag("--json", arguments->json, "One JSON object a summary and line");

@@ -2,8 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "base/json.hpp"
 #include "commands/commands.hpp"
 #include "hub/model_reference.hpp"
+#include "standard_streams.hpp"
 #include "text/tokenizer.hpp"
 
 namespace epicrisis {
@@ -27,19 +26,6 @@ struct Arguments {
   bool no_special_tokens = false;
   bool json = false;
 };
-
-Result<std::string> read_standard_input() {
-  std::string text;
-  char buffer[1 << 16];
-  while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, stdin)) {
-    text.append(buffer, count);
-    if (text.size() > kMaxTextBytes)
-      return Error{ErrorCode::kResourceExhausted,
-                   fmt::format("Standard input is longer than {} bytes.", kMaxTextBytes), ""};
-  }
-  if (std::ferror(stdin) != 0) return system_error(errno, "read", "standard input");
-  return text;
-}
 
 std::string as_json_line(const Tokenizer& tokenizer, const Encoding& encoding) {
   OrderedJson line;
@@ -75,13 +61,12 @@ Result<void> run(const Arguments& arguments) {
   options.add_special_tokens = !arguments.no_special_tokens;
   if (arguments.max_length > 0) options.max_length = arguments.max_length;
   for (const std::string& file : files) {
-    EPICRISIS_ASSIGN_OR_RETURN(const std::string text,
-                               file == "-" ? read_standard_input() : read_file(file, kMaxTextBytes));
+    EPICRISIS_ASSIGN_OR_RETURN(const std::string text, file == "-" ? read_standard_input(kMaxTextBytes)
+                                                                   : read_file(file, kMaxTextBytes));
     const Encoding encoding = tokenizer.encode(text, options);
     const std::string output =
         arguments.json ? as_json_line(tokenizer, encoding) : as_table(tokenizer, encoding);
-    if (std::fwrite(output.data(), 1, output.size(), stdout) != output.size())
-      return system_error(errno, "write", "standard output");
+    EPICRISIS_RETURN_IF_ERROR(write_standard_output(output));
   }
   return {};
 }

@@ -14,6 +14,7 @@
 #include "api/worker/model_service.hpp"
 #include "api/worker/task.hpp"
 #include "api/worker/worker_api.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "commands/commands.hpp"
 #include "hub/model_reference.hpp"
@@ -52,14 +53,16 @@ Result<server::Endpoint> permitted_endpoint(const Settings& settings) {
 Result<void> load_model(const Settings& settings, api::WorkerApi& api, const std::stop_token& stop) {
   const auto started = std::chrono::steady_clock::now();
   EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(settings.model));
-  SummarizerOptions options;
-  options.threads = settings.threads;
-  EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Summarizer> summarizer,
-                             Summarizer::load(folder.path(), options));
+  EPICRISIS_ASSIGN_OR_RETURN(const Json config, read_json_file(folder.path() / "config.json"));
   const char* hf_task = std::getenv("HF_TASK");
   EPICRISIS_ASSIGN_OR_RETURN(
-      const api::Task task,
-      api::choose_task(settings.task, hf_task == nullptr ? "" : hf_task, summarizer->architecture_name()));
+      const Task task,
+      api::choose_task(settings.task, hf_task == nullptr ? "" : hf_task, architecture_name_of(config)));
+  SummarizerOptions options;
+  options.threads = settings.threads;
+  options.task = task;
+  EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Summarizer> summarizer,
+                             Summarizer::load(folder.path(), options));
   const auto took = std::chrono::steady_clock::now() - started;
   log::info("worker.model_loaded",
             {{"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});

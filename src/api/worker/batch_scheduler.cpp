@@ -11,13 +11,13 @@
 
 namespace epicrisis::api {
 
-/// A job between its acceptance and its answer. The mutex of the scheduler guards all but `job.config`,
+/// A job between its acceptance and its answer. The mutex of the scheduler guards all but `job.settings`,
 /// `job.stop` and the notes, which do not change.
 struct BatchScheduler::Pending {
   SummarizationJob job;
   std::size_t taken = 0;     ///< Notes that went into a batch.
   std::size_t finished = 0;  ///< Notes with a result.
-  std::vector<std::string> results;
+  std::vector<Texts> results;
   bool answered = false;
 };
 
@@ -66,7 +66,7 @@ bool BatchScheduler::try_submit(SummarizationJob job) {
   pending->results.resize(job.notes.size());
   pending->job = std::move(job);
   if (pending->job.notes.empty()) {
-    pending->job.done(std::vector<std::string>());
+    pending->job.done(std::vector<Texts>());
     return true;
   }
   {
@@ -157,8 +157,7 @@ void BatchScheduler::compute(const Batch& batch) {
     stops.push_back(slice.pending->job.stop);
   }
   const BatchStop stop(stops, ending_.get_token());
-  Result<std::vector<std::string>> results =
-      call_service(notes, batch.front().pending->job.config, stop.token());
+  Result<std::vector<Texts>> results = call_service(notes, batch.front().pending->job.settings, stop.token());
   if (!results) {
     if (notes.size() > 1 && !stop.token().stop_requested()) return compute_one_by_one(batch, stop.token());
     for (const Slice& slice : batch) fail(slice.pending, results.error());
@@ -176,9 +175,9 @@ void BatchScheduler::compute_one_by_one(const Batch& batch, const std::stop_toke
   for (const Slice& slice : batch) {
     const SummarizationJob& job = slice.pending->job;
     for (std::size_t i = slice.begin; i < slice.end; ++i) {
-      Result<std::vector<std::string>> result = job.stop.stop_requested()
-                                                    ? Result<std::vector<std::string>>(cancelled())
-                                                    : call_service({job.notes[i]}, job.config, stop);
+      Result<std::vector<Texts>> result = job.stop.stop_requested()
+                                              ? Result<std::vector<Texts>>(cancelled())
+                                              : call_service({job.notes[i]}, job.settings, stop);
       if (!result) {
         Error error = std::move(result).error();
         if (job.notes.size() > 1) {
@@ -192,11 +191,11 @@ void BatchScheduler::compute_one_by_one(const Batch& batch, const std::stop_toke
   }
 }
 
-Result<std::vector<std::string>> BatchScheduler::call_service(const std::vector<ClinicalText>& notes,
-                                                              const GenerationConfig& config,
-                                                              const std::stop_token& stop) {
+Result<std::vector<Texts>> BatchScheduler::call_service(const std::vector<ClinicalText>& notes,
+                                                        const TextSettings& settings,
+                                                        const std::stop_token& stop) {
   try {
-    Result<std::vector<std::string>> results = service_->summarize(notes, config, stop);
+    Result<std::vector<Texts>> results = service_->summarize(notes, settings, stop);
     EPICRISIS_CHECK(!results || results->size() == notes.size());
     return results;
   } catch (...) {  // what() may hold text of a note
@@ -205,7 +204,7 @@ Result<std::vector<std::string>> BatchScheduler::call_service(const std::vector<
   }
 }
 
-void BatchScheduler::store(const Slice& slice, std::span<std::string> results) {
+void BatchScheduler::store(const Slice& slice, std::span<Texts> results) {
   Pending& pending = *slice.pending;
   {
     const std::lock_guard lock(mutex_);

@@ -14,18 +14,18 @@
 #include "api/worker/summarization_service.hpp"
 #include "base/clinical_text.hpp"
 #include "base/result.hpp"
-#include "generation/generation_config.hpp"
+#include "summarize/text_settings.hpp"
 
 namespace epicrisis::api {
 
 /// A request's share of the model: its notes and what to do with their summaries.
 struct SummarizationJob {
   std::vector<ClinicalText> notes;
-  GenerationConfig config;
-  std::string batch_key;  ///< Jobs of equal keys have equal configs; only their notes share a batch.
+  TextSettings settings;
+  std::string batch_key;  ///< Jobs of equal keys have equal settings; only their notes share a batch.
   std::stop_token stop;
-  /// Called once: a result for each note, or the first Error. From a compute thread, or from stop().
-  std::function<void(Result<std::vector<std::string>>)> done;
+  /// Called once: the texts of each note, or the first Error. From a compute thread, or from stop().
+  std::function<void(Result<std::vector<Texts>>)> done;
 };
 
 struct SchedulerOptions {
@@ -61,9 +61,9 @@ class BatchScheduler {
   void drop_stopped(std::vector<std::shared_ptr<Pending>>& dropped);
   void compute(const Batch& batch);
   void compute_one_by_one(const Batch& batch, const std::stop_token& stop);
-  Result<std::vector<std::string>> call_service(const std::vector<ClinicalText>& notes,
-                                                const GenerationConfig& config, const std::stop_token& stop);
-  void store(const Slice& slice, std::span<std::string> results);
+  Result<std::vector<Texts>> call_service(const std::vector<ClinicalText>& notes,
+                                          const TextSettings& settings, const std::stop_token& stop);
+  void store(const Slice& slice, std::span<Texts> results);
   void fail(const std::shared_ptr<Pending>& pending, Error error);
 
   const std::shared_ptr<SummarizationService> service_;

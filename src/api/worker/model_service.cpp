@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.hpp"
 #include "summarize/summarizer.hpp"
 
 namespace epicrisis::api {
@@ -9,24 +10,31 @@ namespace {
 
 class ModelService final : public SummarizationService {
  public:
-  explicit ModelService(std::shared_ptr<const Summarizer> summarizer) : summarizer_(std::move(summarizer)) {}
+  explicit ModelService(std::shared_ptr<const Summarizer> summarizer)
+      : summarizer_(std::move(summarizer)),
+        defaults_{summarizer_->defaults(), summarizer_->default_output()} {}
 
-  Result<std::vector<std::string>> summarize(std::span<const ClinicalText> notes,
-                                             const GenerationConfig& config, std::stop_token stop) override {
-    std::vector<std::string> texts;
-    texts.reserve(notes.size());
-    for (const ClinicalText& note : notes) texts.push_back(note.reveal());
+  Result<std::vector<Texts>> summarize(std::span<const ClinicalText> notes, const TextSettings& settings,
+                                       std::stop_token stop) override {
+    std::vector<std::string> inputs;
+    inputs.reserve(notes.size());
+    for (const ClinicalText& note : notes) inputs.push_back(note.reveal());
     EPICRISIS_ASSIGN_OR_RETURN(std::vector<Summary> summaries,
-                               summarizer_->summarize(texts, config, std::move(stop)));
-    texts.clear();
-    for (Summary& summary : summaries) texts.push_back(std::move(summary.text));
+                               summarizer_->summarize(inputs, settings, std::move(stop)));
+    const auto each = static_cast<std::size_t>(settings.generation.num_return_sequences);
+    EPICRISIS_CHECK(summaries.size() == inputs.size() * each);
+    std::vector<Texts> texts(inputs.size());
+    for (std::size_t i = 0; i < summaries.size(); ++i) {
+      texts[i / each].push_back(std::move(summaries[i].text));
+    }
     return texts;
   }
 
-  const GenerationConfig& default_config() const noexcept override { return summarizer_->defaults(); }
+  const TextSettings& default_settings() const noexcept override { return defaults_; }
 
  private:
   const std::shared_ptr<const Summarizer> summarizer_;
+  const TextSettings defaults_;
 };
 
 }  // namespace

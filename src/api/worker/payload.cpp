@@ -25,6 +25,7 @@ Result<Invocation> decode_json(std::string_view body) {
   if (inputs->is_string()) {
     invocation.inputs.emplace_back(std::move(inputs->get_ref<std::string&>()));
   } else if (inputs->is_array()) {
+    invocation.is_list = true;
     invocation.inputs.reserve(inputs->size());
     for (Json& input : *inputs) {
       if (!input.is_string()) {
@@ -48,14 +49,28 @@ Result<Invocation> decode_json(std::string_view body) {
 Result<Invocation> decode_invocation(MediaType type, std::string_view body) {
   if (type == MediaType::kJson) return decode_json(body);
   Invocation invocation;
+  invocation.is_list = true;
   EPICRISIS_ASSIGN_OR_RETURN(invocation.inputs, decode_csv_inputs(body));
   return invocation;
 }
 
-std::string encode_results(MediaType type, std::string_view key, std::span<const std::string> results) {
-  if (type == MediaType::kCsv) return encode_csv_results(key, results);
+std::string encode_results(MediaType type, std::string_view key,
+                           std::span<const std::vector<std::string>> results, bool is_list) {
+  if (type == MediaType::kCsv) {
+    std::vector<std::string> rows;
+    for (const auto& texts : results) rows.insert(rows.end(), texts.begin(), texts.end());
+    return encode_csv_results(key, rows);
+  }
   Json list = Json::array();
-  for (const std::string& result : results) list.push_back({{std::string(key), result}});
+  for (const std::vector<std::string>& texts : results) {
+    Json of_input = Json::array();
+    for (const std::string& text : texts) of_input.push_back({{std::string(key), text}});
+    if (is_list && texts.size() > 1) {
+      list.push_back(std::move(of_input));
+    } else {
+      for (Json& result : of_input) list.push_back(std::move(result));
+    }
+  }
   return to_utf8(list);
 }
 

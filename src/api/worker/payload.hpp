@@ -15,6 +15,7 @@ namespace epicrisis::api {
 /// What a client asks of POST /invocations.
 struct Invocation {
   std::vector<ClinicalText> inputs;
+  bool is_list = false;  ///< `inputs` was a list, or a table.
   Json parameters = Json::object();
 };
 
@@ -23,9 +24,11 @@ struct Invocation {
 /// field, row and byte, never text.
 Result<Invocation> decode_invocation(MediaType type, std::string_view body);
 
-/// Writes one result for each input under `key`. JSON: [{"<key>": "…"}, …], compact UTF-8 without ASCII
-/// escapes. CSV: `key` as header row, then one row each, ended by CRLF.
-std::string encode_results(MediaType type, std::string_view key, std::span<const std::string> results);
+/// Writes the texts of each input under `key`. JSON: [{"<key>": "…"}, …], compact UTF-8 without ASCII
+/// escapes; several texts of an input of a list stand in a list of their own, as the reference's pipelines
+/// return them. CSV: `key` as header row, then one row each, ended by CRLF, input after input.
+std::string encode_results(MediaType type, std::string_view key,
+                           std::span<const std::vector<std::string>> results, bool is_list);
 
 /// {"error": "…"}.
 std::string encode_error(std::string_view message);

@@ -7,23 +7,25 @@
 
 #include "base/clinical_text.hpp"
 #include "base/result.hpp"
-#include "generation/generation_config.hpp"
+#include "summarize/text_settings.hpp"
 
 namespace epicrisis::api {
+
+/// The texts generated for one input: num_return_sequences of them.
+using Texts = std::vector<std::string>;
 
 /// The model behind a worker. Thread-safe.
 class SummarizationService {
  public:
   virtual ~SummarizationService() = default;
 
-  /// The text generated for each note, in order, each equal to what the note gives alone. Errors:
+  /// The texts generated for each note, in order, equal to what the note gives alone. Errors:
   /// kInvalidArgument for a note or a setting the model cannot take, kCancelled once `stop` is requested,
   /// kResourceExhausted. Blocks; runs on a compute thread.
-  virtual Result<std::vector<std::string>> summarize(std::span<const ClinicalText> notes,
-                                                     const GenerationConfig& config,
-                                                     std::stop_token stop) = 0;
-  /// The model's own settings, which a request's `parameters` are laid over.
-  virtual const GenerationConfig& default_config() const noexcept = 0;
+  virtual Result<std::vector<Texts>> summarize(std::span<const ClinicalText> notes,
+                                               const TextSettings& settings, std::stop_token stop) = 0;
+  /// The settings of model and task, which a request's `parameters` are laid over.
+  virtual const TextSettings& default_settings() const noexcept = 0;
 };
 
 }  // namespace epicrisis::api

@@ -19,18 +19,6 @@ constexpr std::array<std::pair<std::string_view, Task>, 5> kTaskOfEnding = {{
 
 }  // namespace
 
-std::string_view to_string(Task task) noexcept {
-  switch (task) {
-    case Task::kSummarization:
-      return "summarization";
-    case Task::kText2TextGeneration:
-      return "text2text-generation";
-    case Task::kTextGeneration:
-      return "text-generation";
-  }
-  return "";
-}
-
 std::string_view result_key(Task task) noexcept {
   return task == Task::kSummarization ? "summary_text" : "generated_text";
 }

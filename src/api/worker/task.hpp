@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "summarize/task.hpp"
 
 namespace epicrisis::api {
 
-/// What a model is served as; it decides the name of the result, as in the Hugging Face inference toolkit.
-enum class Task { kSummarization, kText2TextGeneration, kTextGeneration };
+/// What a model is served as; it decides the defaults and the name of the result, as in the Hugging Face
+/// inference toolkit.
+using epicrisis::Task;
+using epicrisis::to_string;
 
 /// "summarization", "text2text-generation", "text-generation". Errors: kInvalidArgument with the choices.
 Result<Task> parse_task(std::string_view name);
-std::string_view to_string(Task task) noexcept;
 /// The key of a result: "summary_text" or "generated_text".
 std::string_view result_key(Task task) noexcept;
 

@@ -65,8 +65,10 @@ server::Router WorkerApi::router() {
 Result<void> WorkerApi::open(std::shared_ptr<SummarizationService> service, Task task, std::stop_token stop) {
   EPICRISIS_CHECK(!is_ready());
   const std::vector<ClinicalText> notes = {ClinicalText(std::string(kWarmUpNote))};
+  TextSettings warm_up = service->default_settings();
+  warm_up.generation = trial_config(std::move(warm_up.generation));
   const auto started = std::chrono::steady_clock::now();
-  const auto summary = service->summarize(notes, service->default_config(), std::move(stop));
+  const auto summary = service->summarize(notes, warm_up, std::move(stop));
   if (!summary) return summary.error();
   const auto took = std::chrono::steady_clock::now() - started;
   service_ = std::move(service);
@@ -113,18 +115,19 @@ void WorkerApi::decode_and_submit(const server::Request& request, std::stop_toke
   }
   Result<Invocation> invocation = decode_invocation(*in, request.body.reveal());
   if (!invocation) return responder.send(refusal(invocation.error()));
-  Result<GenerationConfig> config = apply_parameters(service_->default_config(), invocation->parameters);
-  if (!config) return responder.send(refusal(config.error()));
+  Result<TextSettings> settings =
+      apply_parameters(service_->default_settings(), task_, invocation->parameters);
+  if (!settings) return responder.send(refusal(settings.error()));
 
-  auto done = [responder, type = *out,
-               key = result_key(task_)](const Result<std::vector<std::string>>& results) {
+  auto done = [responder, type = *out, key = result_key(task_),
+               is_list = invocation->is_list](const Result<std::vector<Texts>>& results) {
     if (!results) return responder.send(refusal(results.error()));
     responder.send(
-        {200, std::string(to_string(type)), {}, ClinicalText(encode_results(type, key, *results))});
+        {200, std::string(to_string(type)), {}, ClinicalText(encode_results(type, key, *results, is_list))});
   };
   SummarizationJob job;
   job.notes = std::move(invocation->inputs);
-  job.config = std::move(*config);
+  job.settings = std::move(*settings);
   job.batch_key = invocation->parameters.dump();
   job.stop = std::move(stop);
   job.done = std::move(done);

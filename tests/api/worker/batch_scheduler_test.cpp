@@ -14,7 +14,6 @@ namespace epicrisis::api {
 namespace {
 
 using epicrisis::testing::FakeService;
-using Texts = std::vector<std::string>;
 using Outcome = Result<Texts>;
 
 class Scheduler : public ::testing::Test {
@@ -28,7 +27,12 @@ class Scheduler : public ::testing::Test {
     for (const std::string& note : notes) job.notes.emplace_back(note);
     job.batch_key = key;
     job.stop = std::move(stop);
-    job.done = [promise](Outcome result) { promise->set_value(std::move(result)); };
+    job.done = [promise](const Result<std::vector<Texts>>& results) {
+      if (!results) return promise->set_value(results.error());
+      Texts first_of_each;
+      for (const Texts& texts : *results) first_of_each.push_back(texts.at(0));
+      promise->set_value(std::move(first_of_each));
+    };
     accepted_ = scheduler_->try_submit(std::move(job));
     return outcome;
   }

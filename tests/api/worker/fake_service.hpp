@@ -19,8 +19,8 @@ namespace epicrisis::testing {
 /// held, calls wait for release() or for their stop token.
 class FakeService final : public api::SummarizationService {
  public:
-  Result<std::vector<std::string>> summarize(std::span<const ClinicalText> notes,
-                                             const GenerationConfig& config, std::stop_token stop) override {
+  Result<std::vector<api::Texts>> summarize(std::span<const ClinicalText> notes, const TextSettings& settings,
+                                            std::stop_token stop) override {
     std::vector<std::string> texts;
     for (const ClinicalText& note : notes) texts.push_back(note.reveal());
     {
@@ -35,16 +35,20 @@ class FakeService final : public api::SummarizationService {
         return Error{ErrorCode::kCancelled, "Cancelled.", ""};
       }
     }
-    for (std::string& text : texts) {
+    std::vector<api::Texts> results;
+    for (const std::string& text : texts) {
       if (text.starts_with("refuse")) return Error{ErrorCode::kInvalidArgument, "The note is blank.", ""};
       if (text.starts_with("fail")) return Error{ErrorCode::kInternal, "Broken inside.", ""};
       if (text.starts_with("throw")) throw std::runtime_error(text);
-      text = fmt::format("summary of {}", text);
-      if (config.num_beams != 1) text += fmt::format(" with {} beams", config.num_beams);
+      std::string summary = fmt::format("summary of {}", text);
+      if (settings.generation.num_beams != 1)
+        summary += fmt::format(" with {} beams", settings.generation.num_beams);
+      if (settings.output.full_text) summary = text + ": " + summary;
+      results.emplace_back(static_cast<std::size_t>(settings.generation.num_return_sequences), summary);
     }
-    return texts;
+    return results;
   }
-  const GenerationConfig& default_config() const noexcept override { return config_; }
+  const TextSettings& default_settings() const noexcept override { return settings_; }
 
   void hold() {
     const std::lock_guard lock(mutex_);
@@ -77,7 +81,7 @@ class FakeService final : public api::SummarizationService {
     return changed_.wait_for(lock, std::chrono::seconds(30), condition);
   }
 
-  GenerationConfig config_;
+  TextSettings settings_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::vector<std::string>> calls_;  // guarded by mutex_

@@ -77,17 +77,33 @@ TEST(CsvPayload, ReadsTheColumnInputs) {
   EXPECT_EQ(texts(decode_invocation(MediaType::kCsv, "inputs\na")), Texts{"a"});
 }
 
+/// One text for each input.
+std::vector<Texts> one_each(const Texts& all) {
+  std::vector<Texts> results;
+  for (const std::string& text : all) results.push_back({text});
+  return results;
+}
+
 TEST(Results, AreCompactUtf8Json) {
-  const Texts results = {"Brust­schmerz ♥ \"x\"\n", ""};
-  EXPECT_EQ(encode_results(MediaType::kJson, "summary_text", results),
-            "[{\"summary_text\":\"Brust­schmerz ♥ \\\"x\\\"\\n\"},{\"summary_text\":\"\"}]");
-  EXPECT_EQ(encode_results(MediaType::kJson, "generated_text", Texts{}), "[]");
+  const std::vector<Texts> results = one_each({"Brust­schmerz ♥ \"x\"\n", ""});
+  for (const bool is_list : {false, true}) {
+    EXPECT_EQ(encode_results(MediaType::kJson, "summary_text", results, is_list),
+              "[{\"summary_text\":\"Brust­schmerz ♥ \\\"x\\\"\\n\"},{\"summary_text\":\"\"}]");
+  }
+  EXPECT_EQ(encode_results(MediaType::kJson, "generated_text", {}, true), "[]");
   EXPECT_EQ(encode_error("no"), "{\"error\":\"no\"}");
+}
+
+TEST(Results, SeveralOfAnInputOfAListStandTogether) {
+  const std::vector<Texts> results = {{"a", "b"}};
+  EXPECT_EQ(encode_results(MediaType::kJson, "t", results, false), R"([{"t":"a"},{"t":"b"}])");
+  EXPECT_EQ(encode_results(MediaType::kJson, "t", results, true), R"([[{"t":"a"},{"t":"b"}]])");
+  EXPECT_EQ(encode_results(MediaType::kCsv, "t", results, true), "t\r\na\r\nb\r\n");
 }
 
 TEST(Results, AreCsvWithHeaderAndCrlf) {
   const Texts results = {"plain", "a, b", "say \"x\"", "two\nlines", ""};
-  const std::string csv = encode_results(MediaType::kCsv, "summary_text", results);
+  const std::string csv = encode_results(MediaType::kCsv, "summary_text", one_each(results), true);
   EXPECT_EQ(csv, "summary_text\r\nplain\r\n\"a, b\"\r\n\"say \"\"x\"\"\"\r\n\"two\nlines\"\r\n\"\"\r\n");
   EXPECT_EQ(texts(decode_invocation(MediaType::kCsv, "inputs" + csv.substr(csv.find('\r')))), results);
 }

@@ -23,7 +23,6 @@ using epicrisis::testing::http_request;
 using epicrisis::testing::HttpClient;
 using epicrisis::testing::HttpReply;
 using epicrisis::testing::RunningServer;
-using Texts = std::vector<std::string>;
 
 constexpr std::size_t kWarmUpCalls = 1;
 
@@ -92,6 +91,23 @@ TEST_F(Worker, AnswersOneResultForEachInputInOrder) {
 TEST_F(Worker, NamesTheResultByTheTask) {
   start({}, Task::kText2TextGeneration);
   EXPECT_EQ(invoke(R"({"inputs": "a"})").body, R"([{"generated_text":"summary of a"}])");
+}
+
+TEST_F(Worker, AnswersSeveralSequencesAsThePipelinesDo) {
+  start();
+  const std::string two = R"(, "parameters": {"num_return_sequences": 2, "num_beams": 2}})";
+  EXPECT_EQ(invoke(R"({"inputs": "a")" + two).body,
+            R"([{"summary_text":"summary of a with 2 beams"},{"summary_text":"summary of a with 2 beams"}])");
+  EXPECT_EQ(
+      invoke(R"({"inputs": ["a"])" + two).body,
+      R"([[{"summary_text":"summary of a with 2 beams"},{"summary_text":"summary of a with 2 beams"}]])");
+}
+
+TEST_F(Worker, TakesTheParametersOfItsTask) {
+  start({}, Task::kTextGeneration);
+  EXPECT_EQ(invoke(R"({"inputs": "a", "parameters": {"return_full_text": true}})").body,
+            R"([{"generated_text":"a: summary of a"}])");
+  EXPECT_EQ(invoke(R"({"inputs": "a", "parameters": {"return_full_text": 1}})").status, 400);
 }
 
 TEST_F(Worker, SpeaksCsv) {

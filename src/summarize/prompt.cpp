@@ -1,0 +1,29 @@
+#include "summarize/prompt.hpp"
+
+namespace epicrisis {
+
+std::string Prompt::around(std::string_view note) const {
+  std::string text;
+  text.reserve(before.size() + note.size() + after.size());
+  return text.append(before).append(note).append(after);
+}
+
+Result<Prompt> parse_prompt(std::string_view text) {
+  constexpr std::string_view kNote = "{note}";
+  const std::size_t place = text.find(kNote);
+  if (place == std::string_view::npos || text.find(kNote, place + 1) != std::string_view::npos) {
+    return Error{ErrorCode::kInvalidArgument, "A prompt must hold '{note}' once: the note goes there.", ""};
+  }
+  return Prompt{std::string(text.substr(0, place)), std::string(text.substr(place + kNote.size()))};
+}
+
+Prompt prompt_of_config(const Json& config, Task task) {
+  const std::string name(to_string(task));
+  for (const Json::json_pointer& place :
+       {Json::json_pointer("/task_specific_params/" + name + "/prefix"), Json::json_pointer("/prefix")}) {
+    if (config.contains(place) && config[place].is_string()) return {config[place].get<std::string>(), ""};
+  }
+  return {};
+}
+
+}  // namespace epicrisis
