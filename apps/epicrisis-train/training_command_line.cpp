@@ -55,7 +55,7 @@ void add_data_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
                  "Model to fine-tune: a folder, a .tar.gz or a name; left out: a new model");
   app.add_option("--tokenizer", o.tokenizer, "Tokenizer folder; left out: the model's");
   app.add_option("--config-overrides", raw.config_overrides,
-                 "Shape of a new model: d_model=256,encoder_layers=4,...")
+                 "A new model: model_type=pegasus,d_model=256,encoder_layers=4,...")
       ->delimiter(',');
   add_choice(app, "--init", o.init, kInitializations,
              "Weights of a new model: random, or laid out to copy from the source (default normal)");

@@ -65,10 +65,18 @@ struct Architecture {
   std::optional<TokenId> bos_token_id;
 
   /// Dropout probabilities; training only.
-  float dropout = 0.0F;
+  float dropout = 0.0F;  ///< Of what a residual block adds.
   float attention_dropout = 0.0F;
   float activation_dropout = 0.0F;
+  std::optional<float> embedding_dropout;  ///< After the embeddings; unset: as `dropout`.
+  float final_dropout = 0.0F;              ///< After the final norm of each stack (T5).
+  /// Training: looking up the pad token gives its row no gradient (`padding_idx` of the reference's
+  /// embedding in Pegasus and BART; T5, GPT-2 and BLOOM have none).
+  bool padding_row_fixed = true;
   float init_std = 0.02F;  ///< Training from scratch only.
+  /// Training from scratch: T5's scheme, where init_std is `initializer_factor` and a matrix that reads n
+  /// features starts with a deviation of init_std * n^-0.5.
+  bool init_by_fan_in = false;
 
   bool operator==(const Architecture&) const = default;
 };

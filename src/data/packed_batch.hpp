@@ -17,11 +17,12 @@ struct TrainingPair {
   std::vector<TokenId> target;
 };
 
-/// Pairs side by side without padding: sequence b covers [offsets[b], offsets[b + 1]) of the ids.
+/// Pairs side by side without padding: sequence b covers [offsets[b], offsets[b + 1]) of the ids. For a
+/// decoder-only model the sources are empty.
 struct PackedBatch {
   std::vector<TokenId> source_ids;
   std::vector<std::int64_t> source_offsets = {0};
-  std::vector<TokenId> decoder_ids;  ///< Labels shifted right behind the start token.
+  std::vector<TokenId> decoder_ids;  ///< What the decoder reads: labels[i] comes after decoder_ids[i].
   std::vector<TokenId> labels;       ///< As long as decoder_ids; kIgnoredLabel where nothing is learnt.
   std::vector<std::int64_t> target_offsets = {0};
 
@@ -39,6 +40,12 @@ struct ShiftTokens {
 /// them.
 void append_pair(PackedBatch& batch, std::span<const TokenId> source, std::span<const TokenId> labels,
                  const ShiftTokens& shift);
+/// Appends one sequence of a decoder-only model. labels: as long as `ids` and not shifted, as collators give
+/// them; token i + 1 becomes the label of token i. What follows the last label that counts is dropped.
+void append_sequence(PackedBatch& batch, std::span<const TokenId> ids, std::span<const TokenId> labels);
+/// The same for a prompt that is not learnt and the target that continues it.
+void append_continuation(PackedBatch& batch, std::span<const TokenId> prompt,
+                         std::span<const TokenId> target);
 PackedBatch pack(std::span<const TrainingPair> pairs, const ShiftTokens& shift);
 
 }  // namespace epicrisis::data

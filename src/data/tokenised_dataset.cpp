@@ -28,7 +28,7 @@ void parallel_for(std::size_t count, Body body) {
 }  // namespace
 
 std::unique_ptr<PairDataset> PairDataset::build(std::span<const DatasetRow> rows, const Tokenizer& tokenizer,
-                                                const LengthLimits& limits) {
+                                                const LengthLimits& limits, const PairFormat& format) {
   auto dataset = std::make_unique<PairDataset>();
   dataset->pairs_.resize(rows.size());
   std::atomic<std::size_t> truncated = 0;
@@ -37,8 +37,13 @@ std::unique_ptr<PairDataset> PairDataset::build(std::span<const DatasetRow> rows
     source.max_length = limits.max_source_tokens;
     EncodeOptions target;
     target.max_length = limits.max_target_tokens;
-    dataset->pairs_[i] = {tokenizer.encode(rows[i].note, source).ids,
+    if (format.continuation_end) {
+      target.add_special_tokens = false;
+      target.max_length = limits.max_target_tokens - 1;
+    }
+    dataset->pairs_[i] = {tokenizer.encode(format.prefix + rows[i].note, source).ids,
                           tokenizer.encode(rows[i].summary, target).ids};
+    if (format.continuation_end) dataset->pairs_[i].target.push_back(*format.continuation_end);
     if (dataset->pairs_[i].source.size() == limits.max_source_tokens) ++truncated;
   });
   dataset->truncated_sources_ = truncated;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,11 +34,19 @@ struct LengthLimits {
   std::size_t max_target_tokens = 128;
 };
 
+/// What a model wants around the texts of a pair.
+struct PairFormat {
+  std::string prefix = {};  ///< Before each note ("summarize: " for T5).
+  /// Decoder-only models: a summary is tokenized without special tokens, since it continues the note, and
+  /// this closes it.
+  std::optional<TokenId> continuation_end = std::nullopt;
+};
+
 /// Notes and their summaries, cut on the right to the limits.
 class PairDataset final : public TokenisedDataset {
  public:
   static std::unique_ptr<PairDataset> build(std::span<const DatasetRow> rows, const Tokenizer& tokenizer,
-                                            const LengthLimits& limits);
+                                            const LengthLimits& limits, const PairFormat& format = {});
 
   std::size_t size() const noexcept override { return pairs_.size(); }
   std::size_t length(std::size_t index) const noexcept override {

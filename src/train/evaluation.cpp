@@ -6,6 +6,7 @@
 #include "data/batch_plan.hpp"
 #include "evaluate/rouge.hpp"
 #include "generation/generate.hpp"
+#include "train/collation.hpp"
 #include "train/torch_backend.hpp"
 
 namespace epicrisis::train {
@@ -21,15 +22,15 @@ double mean_loss(const Transformer& model, const data::TokenisedDataset& example
   data::BatchOptions batches;
   batches.batch_size = options.per_device_eval_batch_size;
   batches.tokens_per_batch = options.tokens_per_batch;
-  const data::ShiftTokens shift{model.architecture().decoder_start_token_id,
-                                model.architecture().pad_token_id};
   double total = 0;
   double tokens = 0;
   for (const auto& batch : data::plan_batches_in_order(lengths, batches)) {
-    std::vector<data::TrainingPair> pairs;
-    for (const std::uint32_t index : batch) pairs.push_back(examples.example(index, 0));
-    const data::PackedBatch packed = data::pack(pairs, shift);
-    const auto count = static_cast<double>(packed.labels.size());
+    data::PackedBatch packed;
+    for (const std::uint32_t index : batch)
+      append_example(packed, examples.example(index, 0), model.architecture());
+    const auto count = static_cast<double>(
+        packed.labels.size() - static_cast<std::size_t>(std::count(packed.labels.begin(), packed.labels.end(),
+                                                                   data::kIgnoredLabel)));
     total += model.loss(packed, {}).item<double>() * count;
     tokens += count;
   }
@@ -65,7 +66,9 @@ Result<Generated> generate_and_score(const Transformer& model, const TrainingSet
       sources.push_back(examples.example(i, 0).source);
     EPICRISIS_ASSIGN_OR_RETURN(const auto hypotheses, generate(backend, sources, config));
     for (std::size_t i = 0; i < hypotheses.size(); ++i) {
-      const std::vector<TokenId>& ids = hypotheses[i].front().ids;
+      std::vector<TokenId> ids = hypotheses[i].front().ids;
+      if (!backend.is_encoder_decoder())  // what a decoder-only model wrote begins behind its prompt
+        ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(sources[i].size()));
       tokens += ids.size();
       scores.push_back(scorer.score(setup.tokenizer.decode(ids), setup.validation.references[begin + i]));
     }

@@ -3,91 +3,162 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/check.hpp"
 
 namespace epicrisis::train {
 namespace {
 
+Error unsupported(std::string_view what) {
+  return Error{ErrorCode::kUnsupported, fmt::format("Models with {} cannot be trained.", what), {}};
+}
+
+Error invalid(std::string_view what, std::string detail) {
+  return Error{ErrorCode::kInvalidArgument, fmt::format("The model's configuration {}.", what),
+               std::move(detail)};
+}
+
 Result<void> check_supported(const Architecture& architecture) {
-  if (architecture.family != "pegasus")
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("Models of the family '{}' cannot be trained yet; choose a Pegasus model.",
-                             architecture.family),
-                 {}};
-  const bool as_pegasus =
-      architecture.topology == Topology::kEncoderDecoder &&
-      architecture.norm_placement == NormPlacement::kBefore &&
-      architecture.normalization == Normalization::kLayerNorm && architecture.final_norm &&
-      architecture.positions == PositionEncoding::kSinusoidal && !architecture.gated_ffn &&
-      architecture.attention_bias && architecture.ffn_bias && architecture.tied_output &&
-      !architecture.embedding_norm && architecture.output_scale == 1.0F;
-  if (!as_pegasus)
-    return Error{ErrorCode::kUnsupported,
-                 "This Pegasus configuration cannot be trained: it changes norms, positions or tying.",
-                 {}};
-  for (const StackShape* stack : {&architecture.encoder, &architecture.decoder})
-    if (stack->layers < 1 || stack->heads < 1 || stack->heads * architecture.head_dim != architecture.d_model)
-      return Error{ErrorCode::kInvalidArgument, "d_model must be heads times a whole head width.",
-                   fmt::format("d_model={} heads={}", architecture.d_model, stack->heads)};
+  const bool encodes = architecture.topology == Topology::kEncoderDecoder;
+  if (architecture.positions == PositionEncoding::kRotary) return unsupported("rotary positions");
+  if (architecture.positions == PositionEncoding::kAlibi && encodes)
+    return unsupported("ALiBi in an encoder, for which it has no agreed form,");
+  if (encodes != (architecture.encoder.layers > 0))
+    return invalid("must have encoder layers if and only if it is an encoder-decoder",
+                   fmt::format("{} encoder layers", architecture.encoder.layers));
+  for (const StackShape* stack : {&architecture.encoder, &architecture.decoder}) {
+    if (stack == &architecture.encoder && !encodes) continue;
+    if (stack->layers < 1 || stack->heads < 1 || stack->ffn_dim < 1)
+      return invalid("must have at least one layer, head and feed-forward unit in each stack",
+                     fmt::format("{} layers, {} heads", stack->layers, stack->heads));
+  }
+  if (architecture.d_model < 1 || architecture.head_dim < 1)
+    return invalid("must have d_model and head width of at least 1",
+                   fmt::format("{} and {}", architecture.d_model, architecture.head_dim));
+  const bool needs_table = architecture.positions == PositionEncoding::kLearned ||
+                           architecture.positions == PositionEncoding::kSinusoidal;
+  if (needs_table && architecture.max_positions < 1)
+    return invalid("must have positions for its position table", "0 positions");
+  if (architecture.positions == PositionEncoding::kRelativeBias &&
+      (architecture.relative_buckets < 4 ||
+       architecture.relative_max_distance <= architecture.relative_buckets / 2))
+    return invalid(
+        "must have at least 4 relative position buckets and a larger maximal distance",
+        fmt::format("{} and {}", architecture.relative_buckets, architecture.relative_max_distance));
   return {};
 }
 
 }  // namespace
 
-void ParameterLayout::append(std::string name, std::vector<std::int64_t> shape, InitialValue initial) {
-  ParameterSlot slot{std::move(name), std::move(shape), total_, 1, initial};
-  for (const std::int64_t size : slot.shape) slot.count *= size;
-  total_ += slot.count;
-  slots_.push_back(std::move(slot));
-}
+/// Appends the parameters of one architecture in the order of the forward pass.
+class LayoutBuilder {
+ public:
+  LayoutBuilder(const Architecture& architecture, ParameterLayout& layout)
+      : architecture_(architecture), layout_(layout) {}
 
-void ParameterLayout::append_norm(const std::string& name, int width) {
-  append(name + ".weight", {width}, InitialValue::kOne);
-  append(name + ".bias", {width}, InitialValue::kZero);
-}
-
-void ParameterLayout::append_projection(const std::string& prefix, const std::vector<std::string>& names,
-                                        int out, int in) {
-  for (const std::string& name : names) append(prefix + name + ".weight", {out, in}, InitialValue::kNormal);
-  for (const std::string& name : names) append(prefix + name + ".bias", {out}, InitialValue::kZero);
-}
-
-void ParameterLayout::append_stack(const std::string& name, const StackShape& shape,
-                                   const Architecture& architecture, bool is_decoder) {
-  const int width = architecture.d_model;
-  for (int layer = 0; layer < shape.layers; ++layer) {
-    const std::string prefix = fmt::format("{}.layers.{}.", name, layer);
-    append_norm(prefix + "self_attention_norm", width);
-    append_projection(prefix + "self_attention.", {"query", "key", "value"}, width, width);
-    append_projection(prefix + "self_attention.", {"output"}, width, width);
-    if (is_decoder) {
-      append_norm(prefix + "cross_attention_norm", width);
-      append_projection(prefix + "cross_attention.", {"query"}, width, width);
-      append_projection(prefix + "cross_attention.", {"key", "value"}, width, width);
-      append_projection(prefix + "cross_attention.", {"output"}, width, width);
-    }
-    append_norm(prefix + "feed_forward_norm", width);
-    append_projection(prefix + "feed_forward.", {"up"}, shape.ffn_dim, width);
-    append_projection(prefix + "feed_forward.", {"down"}, width, shape.ffn_dim);
+  void append_model() {
+    const std::vector<std::int64_t> embedding = {architecture_.vocab_size, architecture_.d_model};
+    append("shared_embedding.weight", embedding, InitialValue::kEmbedding, architecture_.init_std);
+    if (architecture_.topology == Topology::kEncoderDecoder)
+      append_stack("encoder", architecture_.encoder, false);
+    append_stack("decoder", architecture_.decoder, architecture_.topology == Topology::kEncoderDecoder);
+    if (!architecture_.tied_output)
+      append("output.weight", embedding, InitialValue::kNormal, deviation(architecture_.d_model));
   }
-  append_norm(name + ".final_norm", width);
-}
+
+ private:
+  void append(std::string name, std::vector<std::int64_t> shape, InitialValue initial, float deviation = 0) {
+    ParameterSlot slot{std::move(name), std::move(shape), layout_.total_, 1, initial, deviation};
+    for (const std::int64_t size : slot.shape) slot.count *= size;
+    layout_.total_ += slot.count;
+    layout_.slots_.push_back(std::move(slot));
+  }
+
+  void append_norm(const std::string& name) {
+    append(name + ".weight", {architecture_.d_model}, InitialValue::kOne);
+    if (architecture_.normalization == Normalization::kLayerNorm)
+      append(name + ".bias", {architecture_.d_model}, InitialValue::kZero);
+  }
+
+  /// Deviation of a new matrix that reads `in` features.
+  float deviation(int in) const {
+    return architecture_.init_by_fan_in ? architecture_.init_std / std::sqrt(static_cast<float>(in))
+                                        : architecture_.init_std;
+  }
+
+  void append_projection(const std::string& prefix, const std::vector<std::string>& names, int out, int in,
+                         bool bias) {
+    for (const std::string& name : names) {
+      // Where scores are not scaled (T5), queries start smaller by the factor that scaling would bring.
+      const float scale = name == "query" && architecture_.init_by_fan_in
+                              ? 1.0F / std::sqrt(static_cast<float>(architecture_.head_dim))
+                              : 1.0F;
+      append(prefix + name + ".weight", {out, in}, InitialValue::kNormal, deviation(in) * scale);
+    }
+    if (!bias) return;
+    for (const std::string& name : names) append(prefix + name + ".bias", {out}, InitialValue::kZero);
+  }
+
+  void append_attention(const std::string& prefix, const std::vector<std::vector<std::string>>& inputs,
+                        const StackShape& shape) {
+    const int width = shape.heads * architecture_.head_dim;
+    for (const std::vector<std::string>& names : inputs)
+      append_projection(prefix, names, width, architecture_.d_model, architecture_.attention_bias);
+    append_projection(prefix, {"output"}, architecture_.d_model, width, architecture_.attention_bias);
+  }
+
+  void append_layer(const std::string& prefix, const StackShape& shape, bool attends_to_source) {
+    append_norm(prefix + "self_attention_norm");
+    append_attention(prefix + "self_attention.", {{"query", "key", "value"}}, shape);
+    if (attends_to_source) {
+      append_norm(prefix + "cross_attention_norm");
+      append_attention(prefix + "cross_attention.", {{"query"}, {"key", "value"}}, shape);
+    }
+    append_norm(prefix + "feed_forward_norm");
+    const std::string inner = prefix + "feed_forward.";
+    const int width = architecture_.d_model;
+    if (architecture_.gated_ffn)
+      append_projection(inner, {"gate"}, shape.ffn_dim, width, architecture_.ffn_bias);
+    append_projection(inner, {"up"}, shape.ffn_dim, width, architecture_.ffn_bias);
+    append_projection(inner, {"down"}, width, shape.ffn_dim, architecture_.ffn_bias);
+  }
+
+  void append_stack(const std::string& name, const StackShape& shape, bool attends_to_source) {
+    const int width = architecture_.d_model;
+    if (architecture_.positions == PositionEncoding::kLearned)
+      append(name + ".positions.weight", {architecture_.max_positions + architecture_.position_offset, width},
+             InitialValue::kNormal, architecture_.init_std);
+    if (architecture_.positions == PositionEncoding::kRelativeBias)
+      append(name + ".relative_bias.weight", {architecture_.relative_buckets, shape.heads},
+             InitialValue::kNormal, deviation(width));
+    if (architecture_.embedding_norm) append_norm(name + ".embedding_norm");
+    for (int layer = 0; layer < shape.layers; ++layer)
+      append_layer(fmt::format("{}.layers.{}.", name, layer), shape, attends_to_source);
+    if (architecture_.final_norm) append_norm(name + ".final_norm");
+  }
+
+  const Architecture& architecture_;
+  ParameterLayout& layout_;
+};
 
 Result<ParameterLayout> ParameterLayout::create(const Architecture& architecture) {
   EPICRISIS_RETURN_IF_ERROR(check_supported(architecture));
   ParameterLayout layout;
-  layout.append("shared_embedding.weight", {architecture.vocab_size, architecture.d_model},
-                InitialValue::kEmbedding);
-  layout.append_stack("encoder", architecture.encoder, architecture, false);
-  layout.append_stack("decoder", architecture.decoder, architecture, true);
+  LayoutBuilder(architecture, layout).append_model();
   return layout;
 }
 
-const ParameterSlot& ParameterLayout::slot(std::string_view name) const {
+const ParameterSlot* ParameterLayout::find(std::string_view name) const noexcept {
   const auto found = std::find_if(slots_.begin(), slots_.end(),
                                   [&](const ParameterSlot& slot) { return slot.name == name; });
-  EPICRISIS_CHECK(found != slots_.end());
+  return found == slots_.end() ? nullptr : &*found;
+}
+
+const ParameterSlot& ParameterLayout::slot(std::string_view name) const {
+  const ParameterSlot* found = find(name);
+  EPICRISIS_CHECK(found != nullptr);
   return *found;
 }
 

@@ -19,6 +19,7 @@ struct ParameterSlot {
   std::int64_t offset = 0;  ///< In elements.
   std::int64_t count = 0;
   InitialValue initial = InitialValue::kNormal;
+  float deviation = 0;  ///< Of kNormal and kEmbedding.
 
   /// Biases and norm weights, which weight decay usually spares.
   bool is_bias_or_norm() const noexcept { return shape.size() == 1; }
@@ -28,20 +29,19 @@ struct ParameterSlot {
 /// side, so that one matrix product computes all three.
 class ParameterLayout {
  public:
-  /// Errors: kUnsupported naming the family or the option that cannot be trained yet.
+  /// Errors: kUnsupported naming the option that cannot be trained; kInvalidArgument for sizes that
+  /// contradict each other.
   static Result<ParameterLayout> create(const Architecture& architecture);
 
   const std::vector<ParameterSlot>& slots() const noexcept { return slots_; }
   std::int64_t total() const noexcept { return total_; }
+  /// Null when the architecture has no such parameter.
+  const ParameterSlot* find(std::string_view name) const noexcept;
   /// Precondition: the name exists.
   const ParameterSlot& slot(std::string_view name) const;
 
  private:
-  void append(std::string name, std::vector<std::int64_t> shape, InitialValue initial);
-  void append_norm(const std::string& name, int width);
-  void append_projection(const std::string& prefix, const std::vector<std::string>& names, int out, int in);
-  void append_stack(const std::string& name, const StackShape& shape, const Architecture& architecture,
-                    bool is_decoder);
+  friend class LayoutBuilder;
 
   std::vector<ParameterSlot> slots_;
   std::int64_t total_ = 0;

@@ -4,17 +4,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <utility>
 
 #include "base/check.hpp"
+#include "train/blocks.hpp"
 #include "train/ops/attention_kernel.hpp"
 #include "train/ops/parallel.hpp"
 
 namespace epicrisis::train {
 namespace {
 
-/// Keys and values of one decoder layer, side by side: [positions, 2 D].
+/// Keys and values of one decoder layer, side by side: [positions, 2 H Dh].
 using KeyValue = at::Tensor;
+
+int position_limit(const Architecture& architecture) {
+  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
+}
 
 /// A hypothesis: what its decoder layers have seen.
 struct HypothesisCache {
@@ -26,62 +33,96 @@ struct HypothesisCache {
     for (KeyValue& layer : copy.layers) layer = layer.clone();
     return copy;
   }
+  /// Room for `count` more rows in a layer.
+  void reserve(std::size_t layer, std::int64_t count, const at::Tensor& like, std::int64_t columns) {
+    KeyValue& key_value = layers[layer];
+    const std::int64_t capacity = key_value.defined() ? key_value.size(0) : 0;
+    if (length + count <= capacity) return;
+    constexpr std::int64_t kFirstCapacity = 32;
+    KeyValue grown =
+        at::empty({std::max({kFirstCapacity, 2 * capacity, length + count}), columns}, like.options());
+    if (length > 0) grown.narrow(0, 0, length).copy_(key_value.narrow(0, 0, length));
+    key_value = grown;
+  }
+};
+
+/// The tokens of one step, row after row.
+struct Feed {
+  std::vector<TokenId> ids;
+  std::vector<std::int64_t> positions;
+  ops::RowOffsets offsets = {0};  ///< Row r feeds tokens [offsets[r], offsets[r + 1]).
+
+  std::int64_t count(std::size_t row) const { return offsets[row + 1] - offsets[row]; }
+};
+
+/// What the tokens of one row attend to.
+struct Keys {
+  KeyValue key_value;
+  std::int64_t length = 0;
 };
 
 class TorchSession final : public DecodeSession {
  public:
-  explicit TorchSession(const Transformer& model) : model_(model) {}
+  explicit TorchSession(const Transformer& model) : model_(model), architecture_(model.architecture()) {}
 
   Result<std::vector<SourceId>> add(std::span<const std::vector<TokenId>> sources) override;
   void remove(SourceId source) override { sources_.erase(source); }
   Result<void> step(std::span<const HypothesisStep> rows, std::span<float> logits) override;
 
  private:
-  /// One token for one row of this step.
-  struct Feed {
-    std::size_t row = 0;
-    TokenId token = 0;
-  };
   Result<void> check(std::span<const HypothesisStep> rows) const;
+  /// Cross-attention keys and values of `sources`, a tensor a layer of each.
+  std::vector<std::vector<KeyValue>> encoded(std::span<const std::vector<TokenId>> sources) const;
   std::vector<HypothesisCache> continued(std::span<const HypothesisStep> rows);
-  at::Tensor advance(std::span<const Feed> feeds, std::span<const HypothesisStep> rows);
-  at::Tensor attend_to_self(const at::Tensor& x, std::size_t layer, std::span<const Feed> feeds);
-  at::Tensor attend_to_source(const at::Tensor& x, std::size_t layer, std::span<const Feed> feeds,
+  Feed feed_of(std::span<const HypothesisStep> rows) const;
+  at::Tensor advance(const Feed& feed, std::span<const HypothesisStep> rows);
+  at::Tensor attend_to_self(const at::Tensor& in, std::size_t layer, const Feed& feed,
+                            const ops::PositionBias& bias);
+  at::Tensor attend_to_source(const at::Tensor& in, std::size_t layer, const Feed& feed,
                               std::span<const HypothesisStep> rows) const;
-  /// Attention of query row i (of `query`, from its column 0) to keys[i].
-  at::Tensor attend(const at::Tensor& query, std::span<const KeyValue> keys,
-                    std::span<const std::int64_t> lengths) const;
-  at::Tensor norm(const at::Tensor& x, const NormWeights& weights) const {
-    return ops::layer_norm(x, weights.weight, weights.bias, model_.architecture().norm_epsilon);
-  }
+  /// The feed's queries (columns from 0 of `query`) to the keys of their rows. causal: the last query of a
+  /// row is at its last key.
+  at::Tensor attend(const at::Tensor& query, std::span<const Keys> keys, const Feed& feed, bool causal,
+                    const ops::PositionBias& bias) const;
+  std::int64_t width() const { return std::int64_t{architecture_.decoder.heads} * architecture_.head_dim; }
 
   const Transformer& model_;
-  std::map<SourceId, std::vector<KeyValue>> sources_;  ///< Cross-attention keys and values, a tensor a layer.
+  const Architecture& architecture_;
+  std::map<SourceId, std::vector<KeyValue>> sources_;  ///< Nothing a source in a decoder-only model.
   SourceId next_source_ = 0;
   std::vector<HypothesisCache> hypotheses_;  ///< Rows of the last step.
 };
 
-Result<std::vector<SourceId>> TorchSession::add(std::span<const std::vector<TokenId>> sources) {
-  at::NoGradGuard no_gradients;
+std::vector<std::vector<KeyValue>> TorchSession::encoded(
+    std::span<const std::vector<TokenId>> sources) const {
+  std::vector<std::vector<KeyValue>> result(sources.size());
+  if (architecture_.topology == Topology::kDecoderOnly || sources.empty()) return result;
   std::vector<TokenId> ids;
   ops::RowOffsets offsets = {0};
   for (const std::vector<TokenId>& source : sources) {
-    if (source.empty() || static_cast<int>(source.size()) > model_.architecture().max_positions)
-      return Error{ErrorCode::kInvalidArgument, "A source is empty or longer than the model's positions.",
-                   fmt::format("{} tokens, at most {}", source.size(), model_.architecture().max_positions)};
     ids.insert(ids.end(), source.begin(), source.end());
     offsets.push_back(static_cast<std::int64_t>(ids.size()));
   }
-  if (sources.empty()) return std::vector<SourceId>();
   DropoutSeeds no_dropout;
-  const at::Tensor encoded = model_.encode(ids, offsets, no_dropout);
-  std::vector<KeyValue> layers;
-  for (const LayerWeights& layer : model_.decoder().layers)
-    layers.push_back(ops::linear(encoded, layer.cross_key_value.weight, layer.cross_key_value.bias));
+  const at::Tensor hidden = model_.encode(ids, offsets, no_dropout);
+  for (const LayerWeights& layer : model_.decoder().layers) {
+    const KeyValue all = project(hidden, layer.cross_key_value);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      result[i].push_back(all.slice(0, offsets[i], offsets[i + 1]));
+  }
+  return result;
+}
+
+Result<std::vector<SourceId>> TorchSession::add(std::span<const std::vector<TokenId>> sources) {
+  at::NoGradGuard no_gradients;
+  const auto limit = static_cast<std::size_t>(position_limit(architecture_));
+  for (const std::vector<TokenId>& source : sources)
+    if (source.empty() || source.size() > limit)
+      return Error{ErrorCode::kInvalidArgument, "A source is empty or longer than the model's positions.",
+                   fmt::format("{} tokens, at most {}", source.size(), limit)};
   std::vector<SourceId> added;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    std::vector<KeyValue>& own = sources_[next_source_];
-    for (const KeyValue& layer : layers) own.push_back(layer.slice(0, offsets[i], offsets[i + 1]));
+  for (std::vector<KeyValue>& layers : encoded(sources)) {
+    sources_[next_source_] = std::move(layers);
     added.push_back(next_source_++);
   }
   return added;
@@ -92,9 +133,9 @@ Result<void> TorchSession::check(std::span<const HypothesisStep> rows) const {
     EPICRISIS_CHECK(!row.tokens.empty() && sources_.contains(row.source));
     EPICRISIS_CHECK(row.parent < static_cast<int>(hypotheses_.size()));
     const std::int64_t length = row.parent < 0 ? 0 : hypotheses_[static_cast<std::size_t>(row.parent)].length;
-    if (length + static_cast<std::int64_t>(row.tokens.size()) > model_.architecture().max_positions)
+    if (length + static_cast<std::int64_t>(row.tokens.size()) > position_limit(architecture_))
       return Error{ErrorCode::kResourceExhausted, "A hypothesis would pass the model's positions.",
-                   fmt::format("at most {}", model_.architecture().max_positions)};
+                   fmt::format("at most {}", position_limit(architecture_))};
   }
   return {};
 }
@@ -116,116 +157,112 @@ std::vector<HypothesisCache> TorchSession::continued(std::span<const HypothesisS
   return result;
 }
 
-at::Tensor TorchSession::attend(const at::Tensor& query, std::span<const KeyValue> keys,
-                                std::span<const std::int64_t> lengths) const {
-  const std::int64_t width = model_.architecture().d_model, heads = model_.architecture().decoder.heads;
-  const std::int64_t head_dim = width / heads, count = query.size(0);
-  at::Tensor out = at::empty({count, width}, query.options());
-  const AttentionMask mask{model_.architecture().attention_scale, false, {}};
-  for_each_task(count * heads, [&](std::int64_t task) {
-    const std::int64_t row = task / heads, column = task % heads * head_dim;
-    const KeyValue& key_value = keys[static_cast<std::size_t>(row)];
+Feed TorchSession::feed_of(std::span<const HypothesisStep> rows) const {
+  Feed feed;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (const TokenId token : rows[row].tokens) {
+      feed.positions.push_back(hypotheses_[row].length + static_cast<std::int64_t>(feed.ids.size()) -
+                               feed.offsets.back());
+      feed.ids.push_back(token);
+    }
+    feed.offsets.push_back(static_cast<std::int64_t>(feed.ids.size()));
+  }
+  return feed;
+}
+
+at::Tensor TorchSession::attend(const at::Tensor& query, std::span<const Keys> keys, const Feed& feed,
+                                bool causal, const ops::PositionBias& bias) const {
+  const std::int64_t heads = architecture_.decoder.heads, head_dim = architecture_.head_dim;
+  at::Tensor out = at::empty({query.size(0), width()}, query.options());
+  for_each_task(static_cast<std::int64_t>(keys.size()) * heads, [&](std::int64_t task) {
+    const auto row = static_cast<std::size_t>(task / heads);
+    const std::int64_t head = task % heads, column = head * head_dim, begin = feed.offsets[row];
     AttentionRows rows;
-    rows.query = query.data_ptr<float>() + row * query.size(1) + column;
-    rows.key = key_value.data_ptr<float>() + column;
-    rows.value = rows.key + width;
-    rows.queries = 1;
-    rows.keys = lengths[static_cast<std::size_t>(row)];
+    rows.query = query.data_ptr<float>() + begin * query.size(1) + column;
+    rows.key = keys[row].key_value.data_ptr<float>() + column;
+    rows.value = rows.key + width();
+    rows.queries = feed.count(row);
+    rows.keys = keys[row].length;
     rows.head_dim = head_dim;
     rows.query_stride = query.size(1);
-    rows.key_stride = 2 * width;
-    float log_sum = 0;
-    attention_forward(rows, mask, out.data_ptr<float>() + row * width + column, width, &log_sum);
+    rows.key_stride = 2 * width();
+    if (bias.by_distance.defined())
+      rows.bias = bias.by_distance.data_ptr<float>() + head * bias.by_distance.size(1) + bias.zero;
+    const AttentionMask mask{architecture_.attention_scale, causal, rows.keys - rows.queries, {}};
+    std::vector<float> log_sums(static_cast<std::size_t>(rows.queries));  // for backward, which never comes
+    attention_forward(rows, mask, out.data_ptr<float>() + begin * width() + column, width(), log_sums.data());
   });
   return out;
 }
 
-at::Tensor TorchSession::attend_to_self(const at::Tensor& x, std::size_t layer, std::span<const Feed> feeds) {
+at::Tensor TorchSession::attend_to_self(const at::Tensor& in, std::size_t layer, const Feed& feed,
+                                        const ops::PositionBias& bias) {
   const LayerWeights& weights = model_.decoder().layers[layer];
-  const std::int64_t width = model_.architecture().d_model;
-  const at::Tensor packed =
-      ops::linear(norm(x, weights.self_attention_norm), weights.self_query_key_value.weight,
-                  weights.self_query_key_value.bias);
-  std::vector<KeyValue> keys;
-  std::vector<std::int64_t> lengths;
-  for (std::size_t i = 0; i < feeds.size(); ++i) {
-    HypothesisCache& cache = hypotheses_[feeds[i].row];
-    KeyValue& key_value = cache.layers[layer];
-    const std::int64_t capacity = key_value.defined() ? key_value.size(0) : 0;
-    if (cache.length >= capacity) {
-      constexpr std::int64_t kFirstCapacity = 32;
-      KeyValue grown = at::empty({std::max(kFirstCapacity, 2 * capacity), 2 * width}, x.options());
-      if (capacity > 0) grown.narrow(0, 0, capacity).copy_(key_value);
-      key_value = grown;
-    }
-    const float* row = packed.data_ptr<float>() + static_cast<std::int64_t>(i) * 3 * width + width;
-    std::copy_n(row, 2 * width, key_value.data_ptr<float>() + cache.length * 2 * width);
-    keys.push_back(key_value);
-    lengths.push_back(cache.length + 1);
+  const at::Tensor packed = project(in, weights.self_query_key_value);
+  std::vector<Keys> keys;
+  for (std::size_t row = 0; row < hypotheses_.size(); ++row) {
+    HypothesisCache& cache = hypotheses_[row];
+    const std::int64_t count = feed.count(row);
+    cache.reserve(layer, count, packed, 2 * width());
+    cache.layers[layer]
+        .narrow(0, cache.length, count)
+        .copy_(packed.narrow(0, feed.offsets[row], count).narrow(1, width(), 2 * width()));
+    keys.push_back({cache.layers[layer], cache.length + count});
   }
-  const at::Tensor attended = attend(packed, keys, lengths);
-  return x + ops::linear(attended, weights.self_output.weight, weights.self_output.bias);
+  return project(attend(packed, keys, feed, true, bias), weights.self_output);
 }
 
-at::Tensor TorchSession::attend_to_source(const at::Tensor& x, std::size_t layer, std::span<const Feed> feeds,
+at::Tensor TorchSession::attend_to_source(const at::Tensor& in, std::size_t layer, const Feed& feed,
                                           std::span<const HypothesisStep> rows) const {
   const LayerWeights& weights = model_.decoder().layers[layer];
-  const at::Tensor query = ops::linear(norm(x, weights.cross_attention_norm), weights.cross_query.weight,
-                                       weights.cross_query.bias);
-  std::vector<KeyValue> keys;
-  std::vector<std::int64_t> lengths;
-  for (const Feed& feed : feeds) {
-    keys.push_back(sources_.at(rows[feed.row].source)[layer]);
-    lengths.push_back(keys.back().size(0));
+  std::vector<Keys> keys;
+  for (const HypothesisStep& row : rows) {
+    const KeyValue& key_value = sources_.at(row.source)[layer];
+    keys.push_back({key_value, key_value.size(0)});
   }
-  return x +
-         ops::linear(attend(query, keys, lengths), weights.cross_output.weight, weights.cross_output.bias);
+  return project(attend(project(in, weights.cross_query), keys, feed, false, {}), weights.cross_output);
 }
 
-/// Final hidden states [feeds, D].
-at::Tensor TorchSession::advance(std::span<const Feed> feeds, std::span<const HypothesisStep> rows) {
-  std::vector<TokenId> ids;
-  std::vector<std::int64_t> positions;
-  for (const Feed& feed : feeds) {
-    ids.push_back(feed.token);
-    positions.push_back(hypotheses_[feed.row].length);
-  }
-  at::Tensor x = model_.embed(ids, positions, true);
+/// Final hidden states of each row's last token, [rows, D].
+at::Tensor TorchSession::advance(const Feed& feed, std::span<const HypothesisStep> rows) {
+  DropoutSeeds no_dropout;
+  const std::int64_t longest = 1 + *std::max_element(feed.positions.begin(), feed.positions.end());
+  const ops::PositionBias bias = model_.position_bias(true, longest);
+  at::Tensor x = model_.embed(feed.ids, feed.positions, true);
   for (std::size_t layer = 0; layer < model_.decoder().layers.size(); ++layer) {
     const LayerWeights& weights = model_.decoder().layers[layer];
-    x = attend_to_self(x, layer, feeds);
-    x = attend_to_source(x, layer, feeds, rows);
-    x = x + ops::feed_forward(norm(x, weights.feed_forward_norm), weights.feed_forward,
-                              model_.architecture().activation, {});
+    x = residual_block(architecture_, x, weights.self_attention_norm, no_dropout,
+                       [&](const at::Tensor& in) { return attend_to_self(in, layer, feed, bias); });
+    if (weights.attends_to_source())
+      x = residual_block(architecture_, x, weights.cross_attention_norm, no_dropout,
+                         [&](const at::Tensor& in) { return attend_to_source(in, layer, feed, rows); });
+    x = feed_forward_block(architecture_, x, weights, no_dropout);
   }
-  for (const Feed& feed : feeds) ++hypotheses_[feed.row].length;
-  return norm(x, model_.decoder().final_norm);
+  std::vector<std::int64_t> last;
+  for (std::size_t row = 0; row < hypotheses_.size(); ++row) {
+    hypotheses_[row].length += feed.count(row);
+    last.push_back(feed.offsets[row + 1] - 1);
+  }
+  return normalize(architecture_, x.index_select(0, at::tensor(last)), model_.decoder().final_norm);
 }
 
 Result<void> TorchSession::step(std::span<const HypothesisStep> rows, std::span<float> logits) {
-  const auto vocabulary = static_cast<std::size_t>(model_.architecture().vocab_size);
-  EPICRISIS_CHECK(logits.size() == rows.size() * vocabulary);
+  EPICRISIS_CHECK(logits.size() == rows.size() * static_cast<std::size_t>(architecture_.vocab_size));
   EPICRISIS_RETURN_IF_ERROR(check(rows));
+  if (rows.empty()) {
+    hypotheses_.clear();
+    return {};
+  }
   at::NoGradGuard no_gradients;
   hypotheses_ = continued(rows);
-  at::Tensor last =
-      at::empty({static_cast<std::int64_t>(rows.size()), model_.architecture().d_model}, at::kFloat);
-  std::size_t longest = 0;
-  for (const HypothesisStep& row : rows) longest = std::max(longest, row.tokens.size());
-  for (std::size_t position = 0; position < longest; ++position) {
-    std::vector<Feed> feeds;
-    for (std::size_t row = 0; row < rows.size(); ++row)
-      if (position < rows[row].tokens.size()) feeds.push_back({row, rows[row].tokens[position]});
-    const at::Tensor hidden = advance(feeds, rows);
-    for (std::size_t i = 0; i < feeds.size(); ++i)
-      last[static_cast<std::int64_t>(feeds[i].row)].copy_(hidden[static_cast<std::int64_t>(i)]);
-  }
-  const at::Tensor result = ops::linear(last, model_.embedding(), model_.output_bias());
+  const at::Tensor result = model_.output(advance(feed_of(rows), rows));
   std::copy_n(result.data_ptr<float>(), logits.size(), logits.data());
   return {};
 }
 
 }  // namespace
+
+int TorchBackend::max_source_tokens() const noexcept { return position_limit(model_.architecture()); }
 
 Result<std::unique_ptr<DecodeSession>> TorchBackend::start_session() const {
   return std::unique_ptr<DecodeSession>(std::make_unique<TorchSession>(model_));

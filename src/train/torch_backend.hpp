@@ -13,9 +13,12 @@ class TorchBackend final : public Backend {
   explicit TorchBackend(const Transformer& model) : model_(model) {}
 
   int vocab_size() const noexcept override { return model_.architecture().vocab_size; }
-  int max_source_tokens() const noexcept override { return model_.architecture().max_positions; }
-  int max_target_tokens() const noexcept override { return model_.architecture().max_positions; }
-  bool is_encoder_decoder() const noexcept override { return true; }
+  /// A model without a table of positions sets no limit: the largest int.
+  int max_source_tokens() const noexcept override;
+  int max_target_tokens() const noexcept override { return max_source_tokens(); }
+  bool is_encoder_decoder() const noexcept override {
+    return model_.architecture().topology == Topology::kEncoderDecoder;
+  }
   Result<std::unique_ptr<DecodeSession>> start_session() const override;
 
  private:

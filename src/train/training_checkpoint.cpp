@@ -83,8 +83,9 @@ Result<void> read_moments(const fs::path& path, Adam& optimizer) {
 }
 
 Result<void> copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const std::string_view name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                      "spiece.model", "added_tokens.json"}) {
+  for (const std::string_view name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model",
+        "sentencepiece.bpe.model", "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json"}) {
     if (!fs::exists(from / name)) continue;
     EPICRISIS_ASSIGN_OR_RETURN(const std::string content, read_file(from / name));
     EPICRISIS_RETURN_IF_ERROR(write_file_atomically(to / name, content));

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/files.hpp"
+#include "train/collation.hpp"
 #include "train/evaluation.hpp"
 
 namespace epicrisis::train {
@@ -113,13 +114,9 @@ bool TrainingLoop::finished() const {
 }
 
 data::PackedBatch TrainingLoop::packed(const std::vector<std::uint32_t>& batch) const {
-  const Architecture& architecture = model_.architecture();
   data::PackedBatch result;
-  for (const std::uint32_t index : batch) {
-    const data::TrainingPair pair = setup_.train->example(index, state_.epoch);
-    data::append_pair(result, pair.source, pair.target,
-                      {architecture.decoder_start_token_id, architecture.pad_token_id});
-  }
+  for (const std::uint32_t index : batch)
+    append_example(result, setup_.train->example(index, state_.epoch), model_.architecture());
   return result;
 }
 

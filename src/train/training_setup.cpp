@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "checkpoint/summarization_prefix.hpp"
 #include "data/corpus_reader.hpp"
 #include "data/dataset_reader.hpp"
+#include "train/new_model_config.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -53,12 +55,20 @@ void keep_first(Items& items, std::size_t most) {
   if (most > 0 && items.size() > most) items.resize(most);
 }
 
+data::PairFormat pair_format(const Checkpoint& start) {
+  data::PairFormat format{summarization_prefix(start.config), {}};
+  if (start.architecture.topology == Topology::kDecoderOnly)
+    format.continuation_end = start.architecture.eos_token_id;
+  return format;
+}
+
 Result<void> read_pairs(const TrainingOptions& options, const data::LengthLimits& limits,
                         TrainingObserver& observer, TrainingSetup& setup) {
   EPICRISIS_ASSIGN_OR_RETURN(std::vector<data::DatasetRow> rows,
                              read_rows(options.train_files, options, true));
   keep_first(rows, options.max_train_samples);
-  auto pairs = data::PairDataset::build(rows, setup.tokenizer, limits);
+  const data::PairFormat format = pair_format(setup.start);
+  auto pairs = data::PairDataset::build(rows, setup.tokenizer, limits, format);
   if (const std::size_t cut = pairs->truncated_sources(); cut > 0)
     observer.on_warning(fmt::format("{} of {} training notes are cut to --max-source-length {}.", cut,
                                     pairs->size(), limits.max_source_tokens));
@@ -66,7 +76,7 @@ Result<void> read_pairs(const TrainingOptions& options, const data::LengthLimits
   if (options.validation_files.empty()) return {};
   EPICRISIS_ASSIGN_OR_RETURN(rows, read_rows(options.validation_files, options, true));
   keep_first(rows, options.max_eval_samples);
-  setup.validation.examples = data::PairDataset::build(rows, setup.tokenizer, limits);
+  setup.validation.examples = data::PairDataset::build(rows, setup.tokenizer, limits, format);
   for (data::DatasetRow& row : rows) setup.validation.references.push_back(std::move(row.summary));
   return {};
 }
@@ -97,11 +107,28 @@ Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenize
     return load_checkpoint(options.model);
   }
   Checkpoint start;
-  EPICRISIS_ASSIGN_OR_RETURN(start.config, new_model_config(options.config_overrides, tokenizer.vocab_size(),
-                                                            options.max_source_length));
+  EPICRISIS_ASSIGN_OR_RETURN(start.config,
+                             new_model_config(options.config_overrides, tokenizer,
+                                              options.max_source_length + options.max_target_length));
   EPICRISIS_ASSIGN_OR_RETURN(start.architecture, read_architecture(start.config));
   start.generation_config = Json::object();
   return start;
+}
+
+/// A model without a position table sets no limit.
+Result<void> check_lengths(const TrainingOptions& options, const Architecture& architecture) {
+  if (architecture.max_positions <= 0) return {};
+  const auto positions = static_cast<std::size_t>(architecture.max_positions);
+  if (architecture.topology == Topology::kDecoderOnly) {
+    if (options.max_source_length + options.max_target_length <= positions) return {};
+    return invalid(fmt::format(
+        "--max-source-length and --max-target-length together must stay within the model's {} positions: it "
+        "reads note and summary as one sequence.",
+        positions));
+  }
+  if (options.max_source_length <= positions && options.max_target_length <= positions) return {};
+  return invalid(fmt::format(
+      "--max-source-length and --max-target-length must stay within the model's {} positions.", positions));
 }
 
 Result<void> check_fit(const TrainingOptions& options, const Architecture& architecture,
@@ -110,10 +137,7 @@ Result<void> check_fit(const TrainingOptions& options, const Architecture& archi
     return invalid(
         fmt::format("The tokenizer has {} tokens but the model only {}; choose the tokenizer made for it.",
                     tokenizer.vocab_size(), architecture.vocab_size));
-  const auto positions = static_cast<std::size_t>(architecture.max_positions);
-  if (options.max_source_length > positions || options.max_target_length > positions)
-    return invalid(fmt::format(
-        "--max-source-length and --max-target-length must stay within the model's {} positions.", positions));
+  EPICRISIS_RETURN_IF_ERROR(check_lengths(options, architecture));
   if (options.max_source_length < 8 || options.max_target_length < 4)
     return invalid("--max-source-length must be at least 8 and --max-target-length at least 4.");
   return {};
@@ -130,9 +154,13 @@ Result<TrainingSetup> prepare_training(const TrainingOptions& options, TrainingO
   EPICRISIS_ASSIGN_OR_RETURN(Checkpoint start, starting_point(options, tokenizer));
   EPICRISIS_RETURN_IF_ERROR(check_fit(options, start.architecture, tokenizer));
   EPICRISIS_ASSIGN_OR_RETURN(start.generation_config,
-                             generation_config_for(start.generation_config, start.architecture, options));
+                             generation_config_for(start, options.model.empty(), options));
+  settle_task_settings(start);
   TrainingSetup setup{
       std::move(start), options.model.empty(), tokenizer_folder, std::move(tokenizer), nullptr, {}};
+  if (options.objective == Objective::kGapSentences &&
+      setup.start.architecture.topology == Topology::kDecoderOnly)
+    return invalid("--objective gap-sentences needs a model with an encoder; choose one, or summarize.");
   observer.on_stage("Reading and tokenizing data");
   const data::LengthLimits limits{options.max_source_length, options.max_target_length};
   EPICRISIS_RETURN_IF_ERROR(options.objective == Objective::kSummarize

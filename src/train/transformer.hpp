@@ -10,57 +10,27 @@
 #include "checkpoint/architecture.hpp"
 #include "checkpoint/weights.hpp"
 #include "data/packed_batch.hpp"
+#include "train/blocks.hpp"
 #include "train/ops/ops.hpp"
 #include "train/parameter_layout.hpp"
+#include "train/transformer_weights.hpp"
 
 namespace epicrisis::train {
-
-/// Gives every dropout of a forward pass its own seed, in order; off outside training.
-class DropoutSeeds {
- public:
-  DropoutSeeds() = default;
-  explicit DropoutSeeds(std::uint64_t seed) : seed_(seed), active_(true) {}
-  ops::Dropout next(float probability) {
-    return active_ ? ops::Dropout{probability, seed_ + ++place_ * 0x9E3779B97F4A7C15ULL} : ops::Dropout{};
-  }
-
- private:
-  std::uint64_t seed_ = 0;
-  std::uint64_t place_ = 0;
-  bool active_ = false;
-};
 
 struct LossSettings {
   double label_smoothing = 0;
   double factor = 1;  ///< The mean loss is multiplied by this (1 / accumulation steps).
 };
 
-/// A projection, or several that read the same input side by side.
-struct Projection {
-  at::Tensor weight, bias;
-};
-struct NormWeights {
-  at::Tensor weight, bias;
-};
-struct LayerWeights {
-  NormWeights self_attention_norm, cross_attention_norm, feed_forward_norm;
-  Projection self_query_key_value, self_output;
-  Projection cross_query, cross_key_value, cross_output;  ///< Decoder only.
-  ops::FeedForwardWeights feed_forward;
-};
-struct StackWeights {
-  std::vector<LayerWeights> layers;
-  NormWeights final_norm;
-};
-
-/// The encoder-decoder that an Architecture describes, on LibTorch: all parameters in one flat buffer,
-/// gradients in another, activations packed without padding. Not thread-safe.
+/// The model that an Architecture describes, on LibTorch: all parameters in one flat buffer, gradients in
+/// another, activations packed without padding. Not thread-safe.
 class Transformer {
  public:
-  /// Parameters are zero until initialise() or load(). Errors: kUnsupported naming what cannot be trained.
+  /// Parameters are zero until initialise() or load(). Errors: kUnsupported naming what cannot be trained,
+  /// kInvalidArgument for sizes that contradict each other.
   static Result<Transformer> create(const Architecture& architecture);
 
-  /// Matrices from N(0, init_std), biases zero, norm weights one, the padding row of the embedding zero.
+  /// Random matrices, biases zero, norm weights one; the padding row of the embedding zero where it is fixed.
   void initialise(std::uint64_t seed);
   /// Errors: kCorrupt naming a tensor that is missing or has another shape.
   Result<void> load(const Weights& weights);
@@ -71,12 +41,12 @@ class Transformer {
   void set_bfloat16(bool enabled) noexcept { bfloat16_ = enabled; }
 
   /// Mean cross-entropy over the labels that count, times settings.factor. backward() on it adds to
-  /// gradients(). Precondition: some label counts.
+  /// gradients(). Decoder-only models read decoder_ids alone. Precondition: some label counts.
   at::Tensor loss(const data::PackedBatch& batch, const LossSettings& settings,
                   DropoutSeeds dropout = {}) const;
   /// [target tokens, V]; tests.
   at::Tensor logits(const data::PackedBatch& batch) const;
-  /// Encoder output after the final norm, [source tokens, D].
+  /// Encoder output after the final norm, [source tokens, D]. Precondition: there is an encoder.
   at::Tensor encode(std::span<const TokenId> ids, const ops::RowOffsets& offsets,
                     DropoutSeeds& dropout) const;
 
@@ -85,34 +55,41 @@ class Transformer {
   at::Tensor& parameters() noexcept { return parameters_; }
   at::Tensor& gradients() noexcept { return gradients_; }
   const StackWeights& decoder() const noexcept { return decoder_; }
-  const at::Tensor& embedding() const noexcept { return embedding_; }
-  const at::Tensor& output_bias() const noexcept { return output_bias_; }
-  /// Scaled token embeddings plus positions. positions[i]: place of ids[i] in its sequence.
+
+  /// Scaled token embeddings plus positions, normalized where the model does so. positions[i]: place of
+  /// ids[i] in its sequence.
   at::Tensor embed(std::span<const TokenId> ids, std::span<const std::int64_t> positions,
                    bool is_decoder) const;
+  /// What the stack's self-attention adds to scores of sequences of up to `longest` tokens.
+  ops::PositionBias position_bias(bool is_decoder, std::int64_t longest) const;
+  /// Logits of final hidden states: [N, D] to [N, V].
+  at::Tensor output(const at::Tensor& hidden) const;
 
  private:
   Transformer(const Architecture& architecture, ParameterLayout layout);
-  at::Tensor leaf(std::string_view first, std::string_view last, std::vector<std::int64_t> shape);
-  Projection projection(const std::string& prefix, const std::vector<std::string>& names, std::int64_t in);
-  NormWeights norm_weights(const std::string& name);
-  StackWeights stack_weights(const std::string& name, const StackShape& shape, bool is_decoder);
-  at::Tensor norm(const at::Tensor& x, const NormWeights& weights) const;
-  at::Tensor decode(const data::PackedBatch& batch, const at::Tensor& encoded, DropoutSeeds& dropout) const;
-  at::Tensor self_attention_block(const at::Tensor& x, const LayerWeights& layer,
-                                  const ops::RowOffsets& offsets, const ops::AttentionSettings& settings,
-                                  DropoutSeeds& dropout) const;
-  at::Tensor feed_forward_block(const at::Tensor& x, const LayerWeights& layer, DropoutSeeds& dropout) const;
+  /// encoded: what cross-attention reads, with its offsets; undefined without an encoder.
+  struct Source {
+    at::Tensor encoded;
+    const ops::RowOffsets& offsets;
+  };
+  at::Tensor run_stack(const at::Tensor& embedded, bool is_decoder, const ops::RowOffsets& offsets,
+                       const Source& source, DropoutSeeds& dropout) const;
+  at::Tensor decode(const data::PackedBatch& batch, DropoutSeeds& dropout) const;
+  at::Tensor scaled_for_output(const at::Tensor& hidden) const;
+  const at::Tensor& output_weight() const { return output_.defined() ? output_ : embedding_; }
+  bool has_encoder() const { return architecture_.topology == Topology::kEncoderDecoder; }
+  bool has_constant_positions() const { return architecture_.positions == PositionEncoding::kSinusoidal; }
+  Result<void> load_constants(const Weights& weights);
 
   Architecture architecture_;
   ParameterLayout layout_;
   at::Tensor parameters_, gradients_;  // flat, [layout_.total()]
   at::Tensor embedding_;               // [V, D], a view of parameters_
+  at::Tensor output_;                  // [V, D], another; undefined when tied
   StackWeights encoder_, decoder_;
-  at::Tensor encoder_positions_, decoder_positions_;  // [P, D], not trained
-  at::Tensor output_bias_;                            // [V] or undefined, not trained
+  at::Tensor output_bias_;  // [V] or undefined, not trained
   bool bfloat16_ = false;
-  bool positions_given_ = false;  // the checkpoint stores its position tables; so will ours
+  bool positions_given_ = false;  // the checkpoint stores its sinusoidal tables; so will ours
 };
 
 }  // namespace epicrisis::train

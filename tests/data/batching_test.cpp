@@ -30,6 +30,25 @@ TEST(PackedBatch, IgnoredLabelsBecomePadInTheInputAndAreDroppedAtTheEnd) {
   EXPECT_EQ(batch.labels, (std::vector<TokenId>{7, kIgnoredLabel, 8, 1}));
 }
 
+TEST(PackedBatch, ASequencesLabelsAreItsOwnNextTokens) {
+  PackedBatch batch;
+  append_sequence(batch, std::vector<TokenId>{5, 6, 7, 8, 3},
+                  std::vector<TokenId>{5, kIgnoredLabel, 7, 8, kIgnoredLabel});
+  append_continuation(batch, std::vector<TokenId>{5, 6}, std::vector<TokenId>{9, 2});
+  EXPECT_TRUE(batch.source_ids.empty());
+  EXPECT_EQ(batch.source_offsets, (std::vector<std::int64_t>{0, 0, 0}));
+  EXPECT_EQ(batch.decoder_ids, (std::vector<TokenId>{5, 6, 7, 5, 6, 9}));
+  EXPECT_EQ(batch.labels, (std::vector<TokenId>{kIgnoredLabel, 7, 8, kIgnoredLabel, 9, 2}));
+  EXPECT_EQ(batch.target_offsets, (std::vector<std::int64_t>{0, 3, 6}));
+}
+
+TEST(PackedBatch, ASequenceWithoutLabelsAddsNoTokens) {
+  PackedBatch batch;
+  append_sequence(batch, std::vector<TokenId>{5, 6}, std::vector<TokenId>{kIgnoredLabel, kIgnoredLabel});
+  EXPECT_EQ(batch.sequences(), 1U);
+  EXPECT_EQ(batch.tokens(), 0U);
+}
+
 std::vector<std::uint32_t> lengths(std::size_t count) {
   std::vector<std::uint32_t> result;
   for (std::size_t i = 0; i < count; ++i) result.push_back(static_cast<std::uint32_t>(10 + i * 7919 % 90));

@@ -1,4 +1,4 @@
-// The fused kernels against the same formulas as LibTorch operations; the module against the native engine.
+// The fused kernels against the same formulas as LibTorch operations.
 #include "train/ops/ops.hpp"
 
 #include <gtest/gtest.h>
@@ -6,13 +6,6 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-
-#include "checkpoint/checkpoint.hpp"
-#include "engine/engine.hpp"
-#include "support/fixtures.hpp"
-#include "train/kernels/cpu_kernels.hpp"
-#include "train/torch_backend.hpp"
-#include "train/transformer.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -74,6 +67,30 @@ TEST(Ops, FeedForward) {
               });
 }
 
+TEST(Ops, FeedForwardWithoutBiases) {
+  expect_same({random({kRows, kWidth}, 1), random({70, kWidth}, 2), random({kWidth, 70}, 4)},
+              [](const auto& in) {
+                return ops::feed_forward(in[0], {in[1], {}, in[2], {}}, Activation::kRelu, {});
+              });
+}
+
+TEST(Ops, GatedFeedForward) {
+  for (const Activation activation :
+       {Activation::kRelu, Activation::kGelu, Activation::kGeluTanh, Activation::kSilu})
+    expect_same({random({kRows, kWidth}, 1), random({70, kWidth}, 2), random({kWidth, 70}, 4) / 8,
+                 random({70, kWidth}, 5)},
+                [activation](const auto& in) {
+                  return ops::feed_forward(in[0], {in[1], {}, in[2], {}, in[3], {}}, activation, {});
+                });
+}
+
+TEST(Ops, RmsNormDividesByTheRootOfTheMeanSquare) {
+  const Tensor x = random({5, kWidth}, 1) * 3 + 1, weight = random({kWidth}, 2);
+  const Tensor wide = x.to(at::kDouble);
+  const Tensor expected = wide / (wide * wide).mean(1, true).add(1e-6).sqrt() * weight.to(at::kDouble);
+  EXPECT_LT((ops::rms_norm(x, weight, 1e-6) - expected).abs().max().item<double>(), 1e-5);
+}
+
 TEST(Ops, LayerNorm) {
   expect_same({random({kRows, kWidth}, 1) * 3 + 1, random({kWidth}, 2), random({kWidth}, 3)},
               [](const auto& in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5); });
@@ -89,6 +106,17 @@ TEST(Ops, SelfAttention) {
     expect_same({random({230, 3 * 24}, 1)}, [causal](const auto& in) {
       return ops::self_attention(in[0], {0, 1, 70, 100, 230}, {3, 0.35, causal, {}});
     });
+}
+
+TEST(Ops, SelfAttentionWithPositionBias) {
+  constexpr std::int64_t kLongest = 130;
+  for (const bool causal : {false, true})
+    expect_same({random({230, 3 * 24}, 1), random({3, causal ? kLongest : 2 * kLongest - 1}, 2)},
+                [causal](const auto& in) {
+                  ops::AttentionSettings settings{3, 0.35, causal, {}};
+                  settings.bias = {in[1], kLongest - 1};
+                  return ops::self_attention(in[0], {0, 1, 70, 100, 230}, settings);
+                });
 }
 
 TEST(Ops, CrossAttention) {
@@ -135,99 +163,6 @@ TEST(Ops, AttentionGradientsAgreeWithFiniteDifferencesUnderDropout) {
       (2 * kStep);
   const double expected = (leaf.grad() * direction).sum().item<double>();
   EXPECT_NEAR(difference, expected, 5e-3 * std::max(1.0, std::abs(expected)));
-}
-
-class Module : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto checkpoint = load_checkpoint(epicrisis::testing::kept_fixtures_dir() / "pegasus" / "xsum-like");
-    ASSERT_TRUE(checkpoint.has_value()) << checkpoint.error().to_line();
-    checkpoint_ = *std::move(checkpoint);
-    model_ = std::make_unique<Transformer>(*Transformer::create(checkpoint_.architecture));
-    ASSERT_TRUE(model_->load(checkpoint_.weights).has_value());
-  }
-  Checkpoint checkpoint_;
-  std::unique_ptr<Transformer> model_;
-};
-
-TEST_F(Module, GivesTheEnginesLogits) {
-  const auto engine = Engine::load(checkpoint_);
-  ASSERT_TRUE(engine.has_value()) << engine.error().to_line();
-  const std::vector<TokenId> source = {368, 127, 117, 180, 711, 1}, target = {0, 173, 180, 127};
-  data::PackedBatch batch;
-  batch.source_ids = source;
-  batch.source_offsets = {0, 6};
-  batch.decoder_ids = target;
-  batch.labels = target;
-  batch.target_offsets = {0, 4};
-  at::NoGradGuard no_gradients;
-  const Tensor ours = model_->logits(batch).contiguous();
-  const auto theirs = (*engine)->forward(source, target);
-  ASSERT_TRUE(theirs.has_value());
-  ASSERT_EQ(static_cast<std::size_t>(ours.numel()), theirs->values.size());
-  for (std::size_t i = 0; i < theirs->values.size(); ++i)
-    ASSERT_NEAR(ours.data_ptr<float>()[i], theirs->values[i], 1e-4) << "element " << i;
-}
-
-TEST_F(Module, DecodesStepByStepAsTheEngineDoes) {
-  const auto engine = Engine::load(checkpoint_);
-  ASSERT_TRUE(engine.has_value());
-  const TorchBackend torch(*model_);
-  const auto a = torch.start_session(), b = (*engine)->start_session();
-  const std::vector<std::vector<TokenId>> sources = {{368, 127, 117, 1}, {180, 711, 287, 186, 178, 1}};
-  const auto a_ids = (*a)->add(sources), b_ids = (*b)->add(sources);
-  ASSERT_TRUE(a_ids.has_value() && b_ids.has_value());
-  const std::vector<TokenId> start = {0}, one = {173}, two = {180, 127};
-  const auto vocabulary = static_cast<std::size_t>(torch.vocab_size());
-  // Two fresh rows; then beams that share a parent; then one row dropped and several tokens at once.
-  const std::vector<std::vector<std::tuple<std::size_t, int, std::span<const TokenId>>>> steps = {
-      {{0, -1, start}, {1, -1, start}},
-      {{0, 0, one}, {1, 1, one}, {0, 0, two}},
-      {{0, 2, one}, {1, 1, two}, {0, 2, two}}};
-  for (const auto& rows : steps) {
-    std::vector<HypothesisStep> ours, theirs;
-    for (const auto& [source, parent, tokens] : rows) {
-      ours.push_back({(*a_ids)[source], parent, tokens});
-      theirs.push_back({(*b_ids)[source], parent, tokens});
-    }
-    std::vector<float> left(rows.size() * vocabulary), right(left.size());
-    ASSERT_TRUE((*a)->step(ours, left).has_value());
-    ASSERT_TRUE((*b)->step(theirs, right).has_value());
-    for (std::size_t i = 0; i < left.size(); ++i) ASSERT_NEAR(left[i], right[i], 1e-4) << "element " << i;
-  }
-}
-
-TEST_F(Module, ExportsWhatItLoaded) {
-  const Weights exported = model_->weights();
-  for (const auto& [name, tensor] : checkpoint_.weights.tensors()) {
-    const TensorView* copy = exported.find(name);
-    ASSERT_NE(copy, nullptr) << name;
-    std::vector<float> before(static_cast<std::size_t>(tensor.element_count())), after(before.size());
-    widen_to_float32(tensor, before);
-    widen_to_float32(*copy, after);
-    EXPECT_EQ(before, after) << name;
-  }
-}
-
-TEST_F(Module, Bfloat16LossesStayNear) {
-  const std::vector<data::TrainingPair> pairs = {{{368, 127, 117, 180, 711, 1}, {173, 180, 127, 1}}};
-  const data::PackedBatch batch = data::pack(pairs, {0, 0});
-  const double exact = model_->loss(batch, {}).item<double>();
-  model_->set_bfloat16(true);
-  const Tensor loss = model_->loss(batch, {});
-  loss.backward();
-  EXPECT_NEAR(loss.item<double>(), exact, 0.02 * exact);
-  EXPECT_NE(loss.item<double>(), exact);
-  EXPECT_GT(model_->gradients().abs().max().item<double>(), 0);
-}
-
-TEST(Transformer, OtherFamiliesAreRefusedByName) {
-  Architecture architecture;
-  architecture.family = "bart";
-  const auto model = Transformer::create(architecture);
-  ASSERT_FALSE(model.has_value());
-  EXPECT_EQ(model.error().code, ErrorCode::kUnsupported);
-  EXPECT_NE(model.error().public_message.find("bart"), std::string::npos);
 }
 
 }  // namespace

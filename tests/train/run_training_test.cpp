@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
 #include "base/files.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "generation/generation_config.hpp"
 #include "support/fixtures.hpp"
+#include "text/tokenizer.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -93,6 +97,95 @@ TEST_F(RunTraining, LeavesACompleteModelFolder) {
   EXPECT_EQ(logged("out", "loss").size(), 10U);
   EXPECT_EQ(logged("out", "eval_loss").size(), 2U);
   EXPECT_EQ(logged("out", "eval_rougeL").size(), 2U);
+}
+
+/// --config-overrides of a new model that trains in a moment.
+std::map<std::string, std::string> small_shape(const std::string& family) {
+  std::map<std::string, std::string> shape = {{"model_type", family}};
+  if (family == "t5") shape.insert({{"d_model", "32"}, {"d_kv", "8"}, {"num_layers", "1"}, {"d_ff", "64"}});
+  if (family == "gpt2") shape.insert({{"n_embd", "32"}, {"n_layer", "1"}, {"n_inner", "null"}});
+  if (family == "bloom") shape.insert({{"hidden_size", "32"}, {"n_layer", "1"}});
+  if (family == "bart" || family == "pegasus")
+    shape.insert({{"d_model", "32"}, {"encoder_layers", "1"}, {"decoder_layers", "1"}});
+  return shape;
+}
+
+class FineTuning : public RunTraining, public ::testing::WithParamInterface<fs::path> {};
+
+/// A folder of any family: trained, evaluated with generation, and written as a folder that loads again.
+TEST_P(FineTuning, LeavesAModelOfTheSameFamily) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = GetParam();
+  options.tokenizer.clear();
+  options.config_overrides.clear();
+  options.validation_files = options.train_files;
+  options.max_eval_samples = 3;
+  options.max_steps = 4;
+  options.learning_rate = 1e-3;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  EXPECT_EQ(logged("out", "eval_rougeL").size(), 1U);
+  const auto before = load_checkpoint(GetParam()), after = load_checkpoint(path("out"));
+  ASSERT_TRUE(before.has_value() && after.has_value()) << (after ? "" : after.error().to_line());
+  EXPECT_EQ(after->architecture, before->architecture);
+  std::size_t changed = 0;
+  for (const auto& [name, tensor] : after->weights.tensors()) {
+    const TensorView* old = before->weights.find(name);
+    ASSERT_NE(old, nullptr) << name;
+    EXPECT_EQ(tensor.shape, old->shape) << name;
+    changed += std::ranges::equal(tensor.data, old->data) ? 0 : 1;
+  }
+  EXPECT_GT(changed, after->weights.tensors().size() / 2);
+  EXPECT_TRUE(Tokenizer::load(path("out")).has_value());
+  const auto generation = default_generation_config(after->config, after->generation_config);
+  ASSERT_TRUE(generation.has_value()) << generation.error().to_line();
+  const bool decodes_only = after->architecture.topology == Topology::kDecoderOnly;
+  EXPECT_EQ(decodes_only ? generation->max_new_tokens.value_or(0) : generation->max_length, 16);
+}
+
+TEST_P(FineTuning, LossFallsFromScratch) {
+  const auto shape = load_checkpoint(GetParam());
+  ASSERT_TRUE(shape.has_value()) << shape.error().to_line();
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.tokenizer = GetParam();
+  options.config_overrides = small_shape(shape->architecture.family);
+  options.num_train_epochs = 6;
+  options.learning_rate = 1e-2;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  const auto losses = logged("out", "loss");
+  EXPECT_LT(losses.rbegin()->second, 0.8 * losses.begin()->second);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, FineTuning,
+                         ::testing::ValuesIn(epicrisis::testing::find_fixtures("", "train.json")),
+                         [](const auto& fixture) { return epicrisis::testing::fixture_name(fixture.param); });
+
+TEST_F(RunTraining, TaskSettingsTakeWhatTheRunAskedFor) {
+  const fs::path source = epicrisis::testing::kept_fixtures_dir() / "pegasus" / "xsum-like";
+  fs::copy(source, path("model"), fs::copy_options::recursive);
+  Json config = *read_json_file(path("model") / "config.json");
+  config["task_specific_params"]["summarization"] = {
+      {"prefix", "summarize: "}, {"max_length", 200}, {"min_length", 30}, {"num_beams", 4}};
+  ASSERT_TRUE(write_file_atomically(path("model") / "config.json", config.dump()).has_value());
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = path("model");
+  options.config_overrides.clear();
+  options.max_steps = 1;
+  options.generation_overrides = {{"num_beams", "2"}};
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  const auto finished = load_checkpoint(path("out"));
+  ASSERT_TRUE(finished.has_value());
+  const auto generation = default_generation_config(finished->config, finished->generation_config);
+  ASSERT_TRUE(generation.has_value());
+  EXPECT_EQ(generation->num_beams, 2);
+  EXPECT_EQ(generation->max_length, 16);
+  EXPECT_EQ(generation->min_length, 16);
+  EXPECT_EQ(finished->config["task_specific_params"]["summarization"]["prefix"], "summarize: ");
 }
 
 TEST_F(RunTraining, LossFalls) {

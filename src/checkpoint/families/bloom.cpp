@@ -54,6 +54,8 @@ Result<Architecture> read_architecture(const Json& given) {
   EPICRISIS_RETURN_IF_ERROR(read_decoder_only_tokens(config, 1, 2, a));
   EPICRISIS_ASSIGN_OR_RETURN(a.dropout, config_probability(config, "hidden_dropout", 0.0F));
   EPICRISIS_ASSIGN_OR_RETURN(a.attention_dropout, config_probability(config, "attention_dropout", 0.0F));
+  a.embedding_dropout = 0.0F;
+  a.padding_row_fixed = false;
   EPICRISIS_ASSIGN_OR_RETURN(a.init_std, json_value(config, "initializer_range", 0.02F, kWhat));
   return a;
 }

@@ -47,6 +47,8 @@ Result<Architecture> read_architecture(const Json& given) {
   EPICRISIS_RETURN_IF_ERROR(read_decoder_only_tokens(config, 50256, 50256, a));
   EPICRISIS_ASSIGN_OR_RETURN(a.dropout, config_probability(config, "resid_pdrop", 0.1F));
   EPICRISIS_ASSIGN_OR_RETURN(a.attention_dropout, config_probability(config, "attn_pdrop", 0.1F));
+  EPICRISIS_ASSIGN_OR_RETURN(a.embedding_dropout, config_probability(config, "embd_pdrop", 0.1F));
+  a.padding_row_fixed = false;
   EPICRISIS_ASSIGN_OR_RETURN(a.init_std, json_value(config, "initializer_range", 0.02F, kWhat));
   return a;
 }

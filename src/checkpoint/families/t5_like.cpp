@@ -152,8 +152,10 @@ Result<Architecture> read_t5_like(const Json& given, std::string_view family,
   EPICRISIS_ASSIGN_OR_RETURN(a.dropout, config_probability(config, "dropout_rate", 0.1F));
   a.attention_dropout = a.dropout;
   a.activation_dropout = a.dropout;
-  EPICRISIS_ASSIGN_OR_RETURN(const float factor, json_value(config, "initializer_factor", 1.0F, kWhat));
-  a.init_std = factor * inverse_root_width;  // of its key, value and feed-forward matrices
+  a.final_dropout = a.dropout;
+  a.padding_row_fixed = false;
+  EPICRISIS_ASSIGN_OR_RETURN(a.init_std, json_value(config, "initializer_factor", 1.0F, kWhat));
+  a.init_by_fan_in = true;
   return a;
 }
 

@@ -17,7 +17,8 @@ using torch::autograd::variable_list;
 /// What backward needs besides tensors; travels through the autograd context.
 struct AttentionPlan : torch::CustomClassHolder {
   RowOffsets query_offsets, key_offsets;
-  AttentionSettings settings;
+  AttentionSettings settings;  ///< Without the bias, which autograd keeps.
+  bool bias_is_trained = false;
 
   std::int64_t sequences() const { return static_cast<std::int64_t>(query_offsets.size()) - 1; }
 };
@@ -27,6 +28,7 @@ using PlanPointer = c10::intrusive_ptr<AttentionPlan>;
 struct Columns {
   Tensor query, key_value;
   std::int64_t key_column = 0, value_column = 0;
+  Tensor bias;  ///< [B, H, distances] or undefined; for gradients each sequence adds to its own part.
 };
 
 AttentionRows rows_of(const Columns& columns, const AttentionPlan& plan, std::int64_t sequence,
@@ -43,12 +45,15 @@ AttentionRows rows_of(const Columns& columns, const AttentionPlan& plan, std::in
   float* key_value = columns.key_value.data_ptr<float>() + key_begin * rows.key_stride + head * head_dim;
   rows.key = key_value + columns.key_column;
   rows.value = key_value + columns.value_column;
+  if (columns.bias.defined())
+    rows.bias = columns.bias.data_ptr<float>() + sequence * columns.bias.stride(0) +
+                head * columns.bias.stride(1) + plan.settings.bias.zero;
   return rows;
 }
 
 AttentionMask mask_of(const AttentionPlan& plan, std::int64_t task) {
   const auto& settings = plan.settings;
-  return {static_cast<float>(settings.scale), settings.causal,
+  return {static_cast<float>(settings.scale), settings.causal, 0,
           kernels::DropoutStream::create(settings.dropout.probability, settings.dropout.seed)
               .part(static_cast<std::uint64_t>(task))};
 }
@@ -84,29 +89,42 @@ void run_backward(const Columns& columns, const Columns& gradients, const Attent
 }
 
 struct SelfAttentionFunction : torch::autograd::Function<SelfAttentionFunction> {
-  static Columns columns(const Tensor& packed) {
+  static Columns columns(const Tensor& packed, const Tensor& bias) {
     const std::int64_t width = packed.size(1) / 3;
-    return {packed, packed, width, 2 * width};
+    return {packed, packed, width, 2 * width, bias};
   }
-  static Tensor forward(AutogradContext* context, const Tensor& packed, const PlanPointer& plan) {
-    auto [out, log_sums] = run_forward(columns(packed), *plan, packed.size(1) / 3);
-    context->save_for_backward({packed, out, log_sums});
+  /// The one table of all sequences, as if each had its own.
+  static Tensor for_each_sequence(const Tensor& bias, const AttentionPlan& plan) {
+    return bias.defined() ? bias.unsqueeze(0).expand({plan.sequences(), -1, -1}) : bias;
+  }
+  static Tensor forward(AutogradContext* context, const Tensor& packed, const c10::optional<Tensor>& bias,
+                        const PlanPointer& plan) {
+    const Tensor table = bias.value_or(Tensor());
+    auto [out, log_sums] =
+        run_forward(columns(packed, for_each_sequence(table, *plan)), *plan, packed.size(1) / 3);
+    context->save_for_backward({packed, out, log_sums, table});
     context->saved_data["plan"] = c10::IValue::make_capsule(plan);
     return out;
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto plan = context->saved_data["plan"].toCapsule();
+    const auto& own = static_cast<const AttentionPlan&>(*plan);
+    const Tensor& bias = saved[3];
     Tensor packed_gradient = at::empty_like(saved[0]);
-    run_backward(columns(saved[0]), columns(packed_gradient), static_cast<const AttentionPlan&>(*plan),
-                 saved[1], saved[2], gradients[0].contiguous());
-    return {packed_gradient, Tensor()};
+    Tensor bias_gradient;
+    if (own.bias_is_trained)
+      bias_gradient = at::zeros({own.sequences(), bias.size(0), bias.size(1)}, bias.options());
+    run_backward(columns(saved[0], for_each_sequence(bias, own)), columns(packed_gradient, bias_gradient),
+                 own, saved[1], saved[2], gradients[0].contiguous());
+    if (bias_gradient.defined()) bias_gradient = bias_gradient.sum(0);
+    return {packed_gradient, bias_gradient, Tensor()};
   }
 };
 
 struct CrossAttentionFunction : torch::autograd::Function<CrossAttentionFunction> {
   static Columns columns(const Tensor& query, const Tensor& key_value) {
-    return {query, key_value, 0, query.size(1)};
+    return {query, key_value, 0, query.size(1), {}};
   }
   static Tensor forward(AutogradContext* context, const Tensor& query, const Tensor& key_value,
                         const PlanPointer& plan) {
@@ -126,6 +144,15 @@ struct CrossAttentionFunction : torch::autograd::Function<CrossAttentionFunction
   }
 };
 
+/// Bias of every query and key of a sequence, [H, queries, keys].
+Tensor spread(const PositionBias& bias, std::int64_t queries, std::int64_t keys) {
+  const auto index = at::TensorOptions().dtype(at::kLong).device(bias.by_distance.device());
+  const Tensor distances = at::arange(keys, index).unsqueeze(0) - at::arange(queries, index).unsqueeze(1);
+  // What a causal table leaves out is masked anyway.
+  const Tensor columns = (distances + bias.zero).clamp(0, bias.by_distance.size(1) - 1);
+  return bias.by_distance.index_select(1, columns.flatten()).view({-1, queries, keys});
+}
+
 /// The formula, sequence by sequence: any device, any type.
 Tensor reference_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                            const RowOffsets& query_offsets, const RowOffsets& key_offsets,
@@ -140,6 +167,8 @@ Tensor reference_attention(const Tensor& query, const Tensor& key, const Tensor&
   for (std::size_t b = 0; b + 1 < query_offsets.size(); ++b) {
     Tensor scores = at::matmul(by_head(query, query_offsets, b) * settings.scale,
                                by_head(key, key_offsets, b).transpose(1, 2));
+    if (settings.bias.by_distance.defined())
+      scores = scores + spread(settings.bias, scores.size(1), scores.size(2));
     if (settings.causal) {
       const Tensor later =
           at::ones({scores.size(1), scores.size(2)}, scores.options().dtype(at::kBool)).triu(1);
@@ -160,6 +189,8 @@ PlanPointer plan_of(const RowOffsets& query_offsets, const RowOffsets& key_offse
   plan->query_offsets = query_offsets;
   plan->key_offsets = key_offsets;
   plan->settings = settings;
+  plan->bias_is_trained = settings.bias.by_distance.defined() && settings.bias.by_distance.requires_grad();
+  plan->settings.bias.by_distance = Tensor();
   return plan;
 }
 
@@ -168,7 +199,8 @@ PlanPointer plan_of(const RowOffsets& query_offsets, const RowOffsets& key_offse
 Tensor self_attention(const Tensor& query_key_value, const RowOffsets& offsets,
                       const AttentionSettings& settings) {
   if (uses_kernels(query_key_value))
-    return SelfAttentionFunction::apply(query_key_value.contiguous(), plan_of(offsets, offsets, settings));
+    return SelfAttentionFunction::apply(query_key_value.contiguous(), if_defined(settings.bias.by_distance),
+                                        plan_of(offsets, offsets, settings));
   const auto parts = query_key_value.chunk(3, 1);
   return reference_attention(parts[0], parts[1], parts[2], offsets, offsets, settings);
 }

@@ -26,13 +26,13 @@ struct Scratch {
   }
 };
 
-/// Keys that some query of block [begin, end) sees.
+/// Keys that some query before `end` sees.
 std::int64_t visible_keys(const AttentionRows& rows, const AttentionMask& mask, std::int64_t end) {
-  return mask.causal ? std::min(rows.keys, end) : rows.keys;
+  return mask.causal ? std::min(rows.keys, mask.first_query + end) : rows.keys;
 }
 
 std::size_t keys_of_query(const AttentionRows& rows, const AttentionMask& mask, std::int64_t query) {
-  return static_cast<std::size_t>(mask.causal ? std::min(rows.keys, query + 1) : rows.keys);
+  return static_cast<std::size_t>(visible_keys(rows, mask, query + 1));
 }
 
 void compute_scores(const AttentionRows& rows, std::int64_t begin, std::int64_t end, std::int64_t keys,
@@ -40,6 +40,25 @@ void compute_scores(const AttentionRows& rows, std::int64_t begin, std::int64_t 
   gemm(Transpose::kNo, Transpose::kYes, end - begin, keys, rows.head_dim,
        rows.query + begin * rows.query_stride, rows.query_stride, rows.key, rows.key_stride, 0.0F, scores,
        keys);
+}
+
+/// Makes raw scores of a query scaled ones with their bias, and returns by what they are still to be scaled.
+float add_bias(const AttentionRows& rows, const AttentionMask& mask, std::int64_t query, std::size_t visible,
+               float* scores) {
+  if (rows.bias == nullptr) return mask.scale;
+  const float* bias = rows.bias - (mask.first_query + query);
+  for (std::size_t key = 0; key < visible; ++key) scores[key] = scores[key] * mask.scale + bias[key];
+  return 1.0F;
+}
+
+/// Its gradient: of the bias to `bias_gradient` (unless null), of the raw scores in place.
+void add_bias_backward(const AttentionMask& mask, std::int64_t query, std::size_t visible, float* gradient,
+                       float* bias_gradient) {
+  if (bias_gradient != nullptr) {
+    float* own = bias_gradient - (mask.first_query + query);
+    for (std::size_t key = 0; key < visible; ++key) own[key] += gradient[key];
+  }
+  for (std::size_t key = 0; key < visible; ++key) gradient[key] *= mask.scale;
 }
 
 }  // namespace
@@ -54,7 +73,8 @@ void attention_forward(const AttentionRows& rows, const AttentionMask& mask, flo
     for (std::int64_t query = begin; query < end; ++query) {
       float* row = scores + (query - begin) * keys;
       const std::size_t visible = keys_of_query(rows, mask, query);
-      log_sums[query] = kernels::softmax_dropout(row, visible, mask.scale, mask.dropout,
+      const float scale = add_bias(rows, mask, query, visible, row);
+      log_sums[query] = kernels::softmax_dropout(row, visible, scale, mask.dropout,
                                                  static_cast<std::size_t>(query * rows.keys));
       std::fill(row + visible, row + keys, 0.0F);
     }
@@ -86,9 +106,11 @@ void attention_backward(const AttentionRows& rows, const AttentionMask& mask, co
       const std::int64_t row = (query - begin) * keys;
       const std::size_t visible = keys_of_query(rows, mask, query);
       const float delta = kernels::dot(out + query * out_stride, out_gradient + query * out_stride, head_dim);
-      kernels::softmax_dropout_backward(scores + row, score_gradients + row, visible, mask.scale,
-                                        log_sums[query], delta, mask.dropout,
-                                        static_cast<std::size_t>(query * rows.keys));
+      const float scale = add_bias(rows, mask, query, visible, scores + row);
+      kernels::softmax_dropout_backward(scores + row, score_gradients + row, visible, scale, log_sums[query],
+                                        delta, mask.dropout, static_cast<std::size_t>(query * rows.keys));
+      if (rows.bias != nullptr)
+        add_bias_backward(mask, query, visible, score_gradients + row, gradients.bias);
       std::fill(scores + row + visible, scores + row + keys, 0.0F);
       std::fill(score_gradients + row + visible, score_gradients + row + keys, 0.0F);
     }

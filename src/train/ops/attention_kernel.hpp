@@ -17,11 +17,15 @@ struct AttentionRows {
   std::int64_t head_dim = 0;
   std::int64_t query_stride = 0;
   std::int64_t key_stride = 0;
+  /// What distances add to scaled scores: element d for a key d positions after its query (Raffel et al.
+  /// 2020, section 2.1; Press et al. 2022). Null: nothing. In backward, gradients are added to it.
+  float* bias = nullptr;
 };
 
 struct AttentionMask {
   float scale = 1.0F;
-  bool causal = false;  ///< Query i sees keys 0..i.
+  bool causal = false;           ///< A query sees keys up to its own position.
+  std::int64_t first_query = 0;  ///< Position of query 0 among the keys.
   kernels::DropoutStream dropout;
 };
 

@@ -102,28 +102,31 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 };
 
 /// Keeps only its output of the activation: where that is positive, a ReLU passed and dropout kept the
-/// element.
+/// element. Biases are both there or both absent.
 struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& up_weight,
-                        const Tensor& up_bias, const Tensor& down_weight, const Tensor& down_bias,
-                        const Dropout& dropout) {
+                        const c10::optional<Tensor>& up_bias, const Tensor& down_weight,
+                        const c10::optional<Tensor>& down_bias, const Dropout& dropout) {
     const auto stream = kernels::DropoutStream::create(dropout.probability, dropout.seed);
     const auto width = static_cast<std::size_t>(up_weight.size(0));
-    const float* bias_data = up_bias.data_ptr<float>();
+    const Tensor added = up_bias ? *up_bias : at::zeros({up_weight.size(0)}, x.options());
+    const float* bias_data = added.data_ptr<float>();
     const Tensor hidden = project(x, up_weight, [&](float* block, std::int64_t begin, std::int64_t rows) {
       kernels::bias_relu_dropout(block, bias_data, static_cast<std::size_t>(rows), width, stream,
                                  static_cast<std::size_t>(begin) * width);
     });
     context->save_for_backward({x, up_weight, down_weight, hidden});
     context->saved_data["scale"] = static_cast<double>(stream.scale);
-    return project_with_bias(hidden, down_weight, down_bias);
+    context->saved_data["bias"] = up_bias.has_value();
+    return project_with_bias(hidden, down_weight, down_bias.value_or(Tensor()));
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &up_weight = saved[1], &down_weight = saved[2], &hidden = saved[3];
     const Tensor gradient = gradients[0].contiguous();
     const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
-    const ParameterGradients down = parameter_gradients(gradient, hidden, true);
+    const bool with_bias = context->saved_data["bias"].toBool();
+    const ParameterGradients down = parameter_gradients(gradient, hidden, with_bias);
     const Tensor hidden_gradient = input_gradient(gradient, down_weight);
     const std::int64_t width = hidden.size(1);
     float* hidden_gradient_data = hidden_gradient.data_ptr<float>();
@@ -132,7 +135,7 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
       kernels::relu_dropout_backward(hidden_gradient_data + begin * width, hidden_data + begin * width,
                                      static_cast<std::size_t>((end - begin) * width), scale);
     });
-    const ParameterGradients up = parameter_gradients(hidden_gradient, x, true);
+    const ParameterGradients up = parameter_gradients(hidden_gradient, x, with_bias);
     return {input_gradient(hidden_gradient, up_weight), up.weight, up.bias, down.weight, down.bias, Tensor()};
   }
 };
@@ -165,10 +168,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, Activation activation,
                     const Dropout& dropout) {
-  if (uses_kernels(x) && activation == Activation::kRelu)
-    return ReluFeedForward::apply(x.contiguous(), weights.up_weight, weights.up_bias, weights.down_weight,
-                                  weights.down_bias, dropout);
-  const Tensor hidden = activate(linear(x, weights.up_weight, weights.up_bias), activation);
+  const bool gated = weights.gate_weight.defined();
+  if (uses_kernels(x) && activation == Activation::kRelu && !gated)
+    return ReluFeedForward::apply(x.contiguous(), weights.up_weight, if_defined(weights.up_bias),
+                                  weights.down_weight, if_defined(weights.down_bias), dropout);
+  const Tensor up = linear(x, weights.up_weight, weights.up_bias);
+  const Tensor hidden = gated ? activate(linear(x, weights.gate_weight, weights.gate_bias), activation) * up
+                              : activate(up, activation);
   return linear(dropout_add(hidden, {}, dropout), weights.down_weight, weights.down_bias);
 }
 

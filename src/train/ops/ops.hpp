@@ -33,32 +33,44 @@ struct Dropout {
 /// x weight^T + bias; x [N, in], weight [out, in], bias [out] or undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// down(dropout(activation(up(x)))): weights [F, D] and [D, F].
+/// down(dropout(activation(up(x)))), or with a gate down(dropout(activation(gate(x)) * up(x))) (Shazeer
+/// 2020): weights [F, D] and [D, F]; biases may be undefined, and so may the gate.
 struct FeedForwardWeights {
   Tensor up_weight, up_bias, down_weight, down_bias;
+  Tensor gate_weight = {}, gate_bias = {};
 };
 Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, Activation activation,
                     const Dropout& dropout);
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon);
+/// x / sqrt(mean of squares + epsilon) * weight (Zhang and Sennrich 2019), in float32.
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon);
 
 /// residual + dropout(x); `residual` may be undefined.
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const Dropout& dropout);
+
+/// What self-attention adds to scaled scores: it depends on the head and on how far a key stands from its
+/// query, and on nothing else.
+struct PositionBias {
+  Tensor by_distance = {};  ///< [H, distances], float32, contiguous; undefined: none. May require a gradient.
+  std::int64_t zero = 0;    ///< Column of distance 0; a key after its query stands to the right of it.
+};
 
 struct AttentionSettings {
   int heads = 1;
   double scale = 1;     ///< Multiplies queries times keys.
   bool causal = false;  ///< Query i of a sequence sees keys 0..i.
   Dropout dropout;
+  PositionBias bias = {};  ///< Self-attention only; covers every distance within the longest sequence.
 };
 /// Sequence b covers rows [offsets[b], offsets[b + 1]).
 using RowOffsets = std::vector<std::int64_t>;
 
 /// Multi-head attention of every sequence to itself (Vaswani et al. 2017, section 3.2). query_key_value: [N,
-/// 3 D], queries, keys and values side by side; result [N, D].
+/// 3 H Dh], queries, keys and values side by side; result [N, H Dh].
 Tensor self_attention(const Tensor& query_key_value, const RowOffsets& offsets,
                       const AttentionSettings& settings);
-/// query [Nt, D] attends to key_value [Ns, 2 D] of the same sequence.
+/// query [Nt, H Dh] attends to key_value [Ns, 2 H Dh] of the same sequence.
 Tensor cross_attention(const Tensor& query, const Tensor& key_value, const RowOffsets& query_offsets,
                        const RowOffsets& key_offsets, const AttentionSettings& settings);
 

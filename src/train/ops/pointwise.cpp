@@ -87,6 +87,11 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   return at::layer_norm(x, {x.size(1)}, weight, bias, epsilon);
 }
 
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
+  const Tensor wide = x.to(at::kFloat);
+  return weight * (wide * at::rsqrt(wide.square().mean(-1, true) + epsilon));
+}
+
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const Dropout& dropout) {
   if (!residual.defined() && dropout.probability <= 0) return x;
   if (uses_kernels(x)) return DropoutAddFunction::apply(x.contiguous(), if_defined(residual), dropout);
