@@ -37,15 +37,15 @@ Error unsupported_class(std::string_view name) {
 
 bool has_slow_files(const fs::path& folder) {
   for (const char* file : kSentencePieceFiles)
-    if (exists(folder / file)) return true;
-  return exists(folder / "vocab.json") && exists(folder / "merges.txt");
+    if (fs::exists(folder / file)) return true;
+  return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
 }
 
 Result<std::string> convert_slow_files(const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(const SlowTokenizerSettings settings, SlowTokenizerSettings::read(folder));
   const std::string& name = settings.tokenizer_class;
   for (const char* file : kSentencePieceFiles) {
-    if (!exists(folder / file)) continue;
+    if (!fs::exists(folder / file)) continue;
     if (!is_sentencepiece_class(name)) return unsupported_class(name);
     EPICRISIS_ASSIGN_OR_RETURN(const std::string bytes, read_file(folder / file, kMaxFileBytes));
     return convert_sentencepiece(bytes, settings);
