@@ -9,7 +9,9 @@
 namespace epicrisis {
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
+  add_convert_command(app, chosen);
   add_evaluate_command(app, chosen);
+  add_inspect_command(app, chosen);
   add_package_command(app, chosen);
   add_summarize_command(app, chosen);
   add_synth_command(app, chosen);
