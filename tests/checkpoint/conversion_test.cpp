@@ -64,6 +64,16 @@ TEST_P(EveryCheckpoint, ComesBackFromEitherFormatBitForBit) {
   EXPECT_TRUE(*read_file(at("again") / "pytorch_model.bin") == *read_file(at("bin") / "pytorch_model.bin"));
 }
 
+TEST_P(EveryCheckpoint, LoadsAlikeFromBothFormats) {
+  if (!fs::exists(GetParam() / "pytorch_model.bin")) GTEST_SKIP() << "no pytorch_model.bin";
+  if (!fs::exists(GetParam() / "model.safetensors")) GTEST_SKIP() << "no model.safetensors";
+  fs::create_directory(at("bin-only"));
+  for (const char* name : {"config.json", "pytorch_model.bin"}) {
+    fs::copy_file(GetParam() / name, at("bin-only") / name);
+  }
+  expect_same_weights(at("bin-only"), GetParam());
+}
+
 TEST_P(EveryCheckpoint, SurvivesFilesOfAnySize) {
   for (const WeightFormat format : {WeightFormat::kSafetensors, WeightFormat::kPytorchBin}) {
     convert(GetParam(), "sharded", {.format = format, .max_shard_bytes = 50'000, .overwrite = true});

@@ -6,8 +6,10 @@
 // its options to `app`; when it is chosen on the command line, `chosen` becomes what it does.
 namespace epicrisis {
 
+void add_convert_command(CLI::App& app, CommandAction& chosen);
 void add_evaluate_command(CLI::App& app, CommandAction& chosen);
 void add_hub_command(CLI::App& app, CommandAction& chosen);
+void add_inspect_command(CLI::App& app, CommandAction& chosen);
 void add_package_command(CLI::App& app, CommandAction& chosen);
 void add_score_command(CLI::App& app, CommandAction& chosen);
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
