@@ -241,12 +241,12 @@ TEST_F(Worker, AModelThatFailsGives500AndServesOn) {
 
 TEST_F(Worker, AModelThatCannotSummariseIsNotServed) {
   class Broken final : public SummarizationService {
-    Result<Texts> summarize(std::span<const ClinicalText>, const GenerationConfig&,
-                            std::stop_token) override {
+    Result<std::vector<Texts>> summarize(std::span<const ClinicalText>, const TextSettings&,
+                                         std::stop_token) override {
       return Error{ErrorCode::kCorrupt, "The weights are damaged.", ""};
     }
-    const GenerationConfig& default_config() const noexcept override { return config_; }
-    GenerationConfig config_;
+    const TextSettings& default_settings() const noexcept override { return settings_; }
+    TextSettings settings_;
   };
   listen();
   const Result<void> opened = api_->open(std::make_shared<Broken>(), Task::kSummarization);
