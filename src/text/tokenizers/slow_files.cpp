@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 /// Larger than any published one by an order of magnitude.
 constexpr std::uint64_t kMaxFileBytes = 256ULL << 20;
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -37,15 +37,15 @@ Error unsupported_class(std::string_view name) {
 
 bool has_slow_files(const fs::path& folder) {
   for (const char* file : kSentencePieceFiles)
-    if (fs::exists(folder / file)) return true;
-  return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
+    if (is_there(folder / file)) return true;
+  return is_there(folder / "vocab.json") && is_there(folder / "merges.txt");
 }
 
 Result<std::string> convert_slow_files(const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(const SlowTokenizerSettings settings, SlowTokenizerSettings::read(folder));
   const std::string& name = settings.tokenizer_class;
   for (const char* file : kSentencePieceFiles) {
-    if (!fs::exists(folder / file)) continue;
+    if (!is_there(folder / file)) continue;
     if (!is_sentencepiece_class(name)) return unsupported_class(name);
     EPICRISIS_ASSIGN_OR_RETURN(const std::string bytes, read_file(folder / file, kMaxFileBytes));
     return convert_sentencepiece(bytes, settings);
