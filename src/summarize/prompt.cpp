@@ -1,5 +1,7 @@
 #include "summarize/prompt.hpp"
 
+#include "checkpoint/task_prefix.hpp"
+
 namespace epicrisis {
 
 std::string Prompt::around(std::string_view note) const {
@@ -17,13 +19,6 @@ Result<Prompt> parse_prompt(std::string_view text) {
   return Prompt{std::string(text.substr(0, place)), std::string(text.substr(place + kNote.size()))};
 }
 
-Prompt prompt_of_config(const Json& config, Task task) {
-  const std::string name(to_string(task));
-  for (const Json::json_pointer& place :
-       {Json::json_pointer("/task_specific_params/" + name + "/prefix"), Json::json_pointer("/prefix")}) {
-    if (config.contains(place) && config[place].is_string()) return {config[place].get<std::string>(), ""};
-  }
-  return {};
-}
+Prompt prompt_of_config(const Json& config, Task task) { return {task_prefix(config, to_string(task)), ""}; }
 
 }  // namespace epicrisis

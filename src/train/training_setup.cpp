@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "checkpoint/summarization_prefix.hpp"
+#include "checkpoint/task_prefix.hpp"
 #include "data/corpus_reader.hpp"
 #include "data/dataset_reader.hpp"
 #include "train/new_model_config.hpp"
@@ -56,7 +56,7 @@ void keep_first(Items& items, std::size_t most) {
 }
 
 data::PairFormat pair_format(const Checkpoint& start) {
-  data::PairFormat format{summarization_prefix(start.config), {}};
+  data::PairFormat format{task_prefix(start.config, "summarization"), {}};
   if (start.architecture.topology == Topology::kDecoderOnly)
     format.continuation_end = start.architecture.eos_token_id;
   return format;

@@ -179,9 +179,10 @@ Result<std::string> tokenizer_json(Conversion conversion, const SentencePieceMod
 
 /// Pegasus's special tokens have fixed texts and places; a model with others is not one of its kind.
 Result<std::string> pegasus(const SentencePieceModel& model, const SlowTokenizerSettings& settings) {
-  EPICRISIS_ASSIGN_OR_RETURN(const std::size_t offset, json_value(settings.config, "offset", kPegasusIdOffset,
-                                                                  "tokenizer_config.json"));
-  if (offset != kPegasusIdOffset) return unsupported(fmt::format("the offset {}", offset));
+  constexpr auto kOffset = static_cast<std::int64_t>(kPegasusIdOffset);
+  EPICRISIS_ASSIGN_OR_RETURN(const std::int64_t offset,
+                             json_value(settings.config, "offset", kOffset, "tokenizer_config.json"));
+  if (offset != kOffset) return unsupported(fmt::format("the offset {}", offset));
   const std::array<std::pair<std::string_view, std::string_view>, 4> kTokens = {
       {{"pad_token", "<pad>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}, {"mask_token", "<mask_2>"}}};
   for (const auto& [role, content] : kTokens)
