@@ -21,8 +21,11 @@ struct ParameterSlot {
   InitialValue initial = InitialValue::kNormal;
   float deviation = 0;  ///< Of kNormal and kEmbedding.
 
-  /// Biases and norm weights, which weight decay usually spares.
-  bool is_bias_or_norm() const noexcept { return shape.size() == 1; }
+  /// Biases and norm weights, which weight decay usually spares; T5's relative biases count, a matrix though
+  /// they are: the reference goes by names that hold "bias".
+  bool is_bias_or_norm() const noexcept {
+    return shape.size() == 1 || name.ends_with(".relative_bias.weight");
+  }
 };
 
 /// Where every trained parameter of an architecture lies. Query, key and value projections stand side by

@@ -80,7 +80,7 @@ TEST(Readme, LeadsFromACsvToAServedSummary) {
   ASSERT_NE(answer, std::string::npos) << outcome.output;
   const auto json = parse_json(outcome.output.substr(answer), "answer");
   ASSERT_TRUE(json) << json.error().to_line();
-  EXPECT_TRUE(json->at(0).at("summary_text").is_string());
+  EXPECT_TRUE(json->at(0).contains("generated_text") || json->at(0).contains("summary_text")) << json->dump();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 
 #include "base/json.hpp"
@@ -165,6 +166,15 @@ struct ReferenceRun {
   AdamSettings adam;
 };
 
+/// How far rounding alone may move the key part of a bias that is fused with those of queries and values: its
+/// true gradient is zero, so Adam moves each element by up to the learning rate in a random direction. Where
+/// key biases stand alone the reference leaves them out.
+double fused_bias_noise(const std::string& name, const at::Tensor& bias, const std::vector<double>& rates) {
+  if (!name.ends_with("c_attn.bias") && !name.ends_with("query_key_value.bias")) return 0.0;
+  const double farthest = std::accumulate(rates.begin(), rates.end(), 0.0);
+  return std::sqrt(static_cast<double>(bias.numel()) / 3) * farthest;
+}
+
 TEST_P(TrainingParity, RepeatsTheReferencesTrainingRuns) {
   const Json train = read("train.json");
   std::vector<PackedBatch> batches;
@@ -201,8 +211,9 @@ TEST_P(TrainingParity, RepeatsTheReferencesTrainingRuns) {
     for (const auto& [name, parameter] : json["parameters"].items()) {
       ASSERT_TRUE(last.contains(name)) << name;
       const double l2 = parameter["l2"].get<double>(), delta = parameter["delta_l2"].get<double>();
-      EXPECT_NEAR(last.at(name).norm().item<double>(), l2, 1e-5 * l2) << name;
-      EXPECT_NEAR(moved.at(name).norm().item<double>(), delta, 2e-3 * delta) << name;
+      const double noise = fused_bias_noise(name, last.at(name), run.rates);
+      EXPECT_NEAR(last.at(name).norm().item<double>(), l2, 1e-5 * l2 + noise) << name;
+      EXPECT_NEAR(moved.at(name).norm().item<double>(), delta, 2e-3 * delta + noise) << name;
     }
   }
 }
