@@ -1,12 +1,13 @@
 #include "hub/detail/http_client.hpp"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <mutex>
+#include <type_traits>
 
 #include "base/check.hpp"
 #include "hub/detail/text.hpp"
@@ -15,6 +16,64 @@ namespace epicrisis::detail {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+
+/// libcurl, loaded when it is first needed: its own libraries would double the time that every command takes
+/// to start, and only pulling a model speaks HTTP to others.
+struct Curl {
+  decltype(&::curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&::curl_url_cleanup) url_cleanup = nullptr;
+  decltype(&::curl_slist_free_all) slist_free_all = nullptr;
+  decltype(&::curl_easy_getinfo) easy_getinfo = nullptr;
+  decltype(&::curl_easy_strerror) easy_strerror = nullptr;
+  decltype(&::curl_url_get) url_get = nullptr;
+  decltype(&::curl_free) free = nullptr;
+  decltype(&::curl_global_init) global_init = nullptr;
+  decltype(&::curl_easy_init) easy_init = nullptr;
+  decltype(&::curl_easy_reset) easy_reset = nullptr;
+  decltype(&::curl_slist_append) slist_append = nullptr;
+  decltype(&::curl_easy_setopt) easy_setopt = nullptr;
+  decltype(&::curl_easy_perform) easy_perform = nullptr;
+  decltype(&::curl_url_set) url_set = nullptr;
+  decltype(&::curl_url) url = nullptr;
+  decltype(&::curl_getdate) getdate = nullptr;
+  bool is_loaded = false;
+
+  Curl() {
+    void* const library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return;
+    bool all = true;
+    const auto find = [&](const char* name, auto& function) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
+      return function != nullptr;
+    };
+    all = find("curl_easy_cleanup", easy_cleanup) && all;
+    all = find("curl_url_cleanup", url_cleanup) && all;
+    all = find("curl_slist_free_all", slist_free_all) && all;
+    all = find("curl_easy_getinfo", easy_getinfo) && all;
+    all = find("curl_easy_strerror", easy_strerror) && all;
+    all = find("curl_url_get", url_get) && all;
+    all = find("curl_free", free) && all;
+    all = find("curl_global_init", global_init) && all;
+    all = find("curl_easy_init", easy_init) && all;
+    all = find("curl_easy_reset", easy_reset) && all;
+    all = find("curl_slist_append", slist_append) && all;
+    all = find("curl_easy_setopt", easy_setopt) && all;
+    all = find("curl_easy_perform", easy_perform) && all;
+    all = find("curl_url_set", url_set) && all;
+    all = find("curl_url", url) && all;
+    all = find("curl_getdate", getdate) && all;
+    is_loaded = all && global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  }
+};
+
+const Curl& curl() {
+  static const Curl kCurl;
+  return kCurl;
+}
+
+Error no_curl() {
+  return {ErrorCode::kUnavailable, "Downloads need libcurl, which this machine lacks; install libcurl4.", ""};
+}
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -31,13 +90,13 @@ std::string_view trimmed(std::string_view text) {
 }
 
 struct FreeHandle {
-  void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const noexcept { curl().easy_cleanup(handle); }
 };
 struct FreeUrl {
-  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+  void operator()(CURLU* url) const noexcept { curl().url_cleanup(url); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const noexcept { curl().slist_free_all(list); }
 };
 
 /// One transfer as libcurl's callbacks see it.
@@ -52,10 +111,10 @@ struct Transfer {
     if (begun) return;
     begun = true;
     long status = 0;
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     head.status = static_cast<int>(status);
     const char* redirect = nullptr;
-    curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &redirect);
+    curl().easy_getinfo(handle, CURLINFO_REDIRECT_URL, &redirect);
     if (redirect != nullptr) head.redirect_url = redirect;
     if (Result<void> taken = sink->begin(head); !taken) failure = std::move(taken).error();
   }
@@ -92,7 +151,7 @@ int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 Error transfer_error(CURLcode code, const char* reason, const std::string& whole_url) {
   // Without the query: in redirects it holds signatures that grant access.
   const std::string_view url = std::string_view(whole_url).substr(0, whole_url.find('?'));
-  const std::string what = *reason != '\0' ? reason : curl_easy_strerror(code);
+  const std::string what = *reason != '\0' ? reason : curl().easy_strerror(code);
   switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
       return {ErrorCode::kCancelled, "Stopped.", ""};
@@ -116,9 +175,9 @@ Error transfer_error(CURLcode code, const char* reason, const std::string& whole
 
 std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  if (curl().url_get(url, part, &text, flags) != CURLUE_OK) return {};
   std::string copy = text;
-  curl_free(text);
+  curl().free(text);
   return copy;
 }
 
@@ -143,11 +202,10 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
 Result<HttpClient> HttpClient::create(HttpClientOptions options) {
-  static std::once_flag once;
-  std::call_once(once, [] { EPICRISIS_CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+  if (!curl().is_loaded) return no_curl();
   auto state = std::make_unique<State>();
   state->options = std::move(options);
-  state->handle.reset(curl_easy_init());
+  state->handle.reset(curl().easy_init());
   if (state->handle == nullptr)
     return Error{ErrorCode::kResourceExhausted, "There is not enough memory for a connection.", ""};
   return HttpClient(std::move(state));
@@ -155,20 +213,20 @@ Result<HttpClient> HttpClient::create(HttpClientOptions options) {
 
 Result<void> HttpClient::send(const HttpRequest& request, HttpSink& sink) {
   CURL* const handle = state_->handle.get();
-  curl_easy_reset(handle);  // keeps the connections
+  curl().easy_reset(handle);  // keeps the connections
   Transfer transfer;
   transfer.handle = handle;
   transfer.sink = &sink;
   state_->reason[0] = '\0';
   std::unique_ptr<curl_slist, FreeList> fields;
   for (const std::string& field : request.fields) {
-    curl_slist* const longer = curl_slist_append(fields.get(), field.c_str());
+    curl_slist* const longer = curl().slist_append(fields.get(), field.c_str());
     EPICRISIS_CHECK(longer != nullptr);
     fields.release();
     fields.reset(longer);
   }
   const auto set = [&](CURLoption option, auto value) {
-    EPICRISIS_CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
+    EPICRISIS_CHECK(curl().easy_setopt(handle, option, value) == CURLE_OK);
   };
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -196,7 +254,7 @@ Result<void> HttpClient::send(const HttpRequest& request, HttpSink& sink) {
   set(CURLOPT_XFERINFOFUNCTION, &on_progress);
   set(CURLOPT_XFERINFODATA, static_cast<void*>(&state_->options.cancelled));
 
-  const CURLcode code = curl_easy_perform(handle);
+  const CURLcode code = curl().easy_perform(handle);
   if (code == CURLE_OK) transfer.begin();  // an answer without a body
   if (transfer.failure) return *transfer.failure;
   if (code != CURLE_OK) return transfer_error(code, state_->reason.data(), request.url);
@@ -204,13 +262,14 @@ Result<void> HttpClient::send(const HttpRequest& request, HttpSink& sink) {
 }
 
 Result<UrlParts> parse_url(const std::string& text) {
-  const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
+  if (!curl().is_loaded) return no_curl();
+  const std::unique_ptr<CURLU, FreeUrl> url(curl().url());
   EPICRISIS_CHECK(url != nullptr);
   const auto wrong = [&] {
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no http or https URL.", in_quotes(text)),
                  ""};
   };
-  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return wrong();
+  if (curl().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return wrong();
   const std::string scheme = lower_case(url_part(url.get(), CURLUPART_SCHEME));
   const std::string host = lower_case(url_part(url.get(), CURLUPART_HOST));
   if ((scheme != "http" && scheme != "https") || host.empty()) return wrong();
@@ -248,7 +307,8 @@ std::optional<std::chrono::seconds> parse_retry_after(const std::string& value,
     if (seconds < 0) return {};
     return std::min(std::chrono::seconds(seconds), kLongest);
   }
-  const std::time_t date = curl_getdate(value.c_str(), nullptr);
+  if (!curl().is_loaded) return {};
+  const std::time_t date = curl().getdate(value.c_str(), nullptr);
   if (date < 0) return {};
   const auto wait =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::from_time_t(date) - now);
