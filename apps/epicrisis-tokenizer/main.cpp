@@ -1,3 +1,5 @@
+// `epicrisis tokenizer ...`. A program of its own: SentencePiece is for training only, so that nothing a
+// clinician waits for loads it, and its copy of Protocol Buffers clashes with the one that LibTorch loads.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include "base/files.hpp"
-#include "commands/commands.hpp"
 #include "data/csv_reader.hpp"
 #include "text/line_reader.hpp"
 #include "text/tokenizers/unigram_trainer.hpp"
@@ -119,42 +120,60 @@ Result<void> run(const Arguments& arguments) {
   return {};
 }
 
-}  // namespace
-
-void add_tokenizer_command(CLI::App& app, CommandAction& chosen) {
-  auto* group = app.add_subcommand("tokenizer", "Make tokenizers");
-  group->require_subcommand(1);
-  auto* command = group->add_subcommand("train", "Train a unigram tokenizer with Pegasus's special tokens");
-  auto arguments = std::make_shared<Arguments>();
-  command->add_option("--data", arguments->files, "CSV files, or plain text of one text a line; may be gzip")
+void add_train_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("--data", arguments.files, "CSV files, or plain text of one text a line; may be gzip")
       ->required()
       ->type_name("FILE...");
-  command->add_option("--columns", arguments->columns, "Text columns of the CSV files")
+  command.add_option("--columns", arguments.columns, "Text columns of the CSV files")
       ->delimiter(',')
       ->capture_default_str();
-  command->add_option("--vocab-size", arguments->options.vocab_size, "All ids, the 106 special ones included")
+  command.add_option("--vocab-size", arguments.options.vocab_size, "All ids, the 106 special ones included")
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("-o,--output", arguments->output, "Folder to write")->required()->type_name("DIR");
+  command.add_option("-o,--output", arguments.output, "Folder to write")->required()->type_name("DIR");
   command
-      ->add_option("--character-coverage", arguments->options.character_coverage,
-                   "Part of all characters that get an entry")
+      .add_option("--character-coverage", arguments.options.character_coverage,
+                  "Part of all characters that get an entry")
       ->type_name("F")
       ->capture_default_str();
-  command->add_option("--max-sentences", arguments->options.max_sentences, "Train on a sample of N sentences")
+  command.add_option("--max-sentences", arguments.options.max_sentences, "Train on a sample of N sentences")
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--seed", arguments->options.seed, "Of the sample")
+  command.add_option("--seed", arguments.options.seed, "Of the sample")
       ->type_name("N")
       ->capture_default_str();
   command
-      ->add_option("--model-max-length", arguments->options.model_max_length,
-                   "Longest input in tokens, for tokenizer_config.json")
+      .add_option("--model-max-length", arguments.options.model_max_length,
+                  "Longest input in tokens, for tokenizer_config.json")
       ->type_name("N")
       ->capture_default_str();
-  command->add_flag("--no-split-digits", arguments->no_split_digits, "Let entries hold several digits");
-  command->add_flag("--overwrite", arguments->overwrite, "Replace the folder if it is there");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+  command.add_flag("--no-split-digits", arguments.no_split_digits, "Let entries hold several digits");
+  command.add_flag("--overwrite", arguments.overwrite, "Replace the folder if it is there");
 }
 
+}  // namespace
 }  // namespace epicrisis
+
+int main(int argc, char** argv) {
+  CLI::App app{"Make tokenizers", "epicrisis tokenizer"};
+  app.require_subcommand(1);
+  epicrisis::Arguments chosen;
+  epicrisis::add_train_options(
+      *app.add_subcommand("train", "Train a unigram tokenizer with Pegasus's special tokens"), chosen);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  try {
+    app.parse(arguments);
+    const epicrisis::Result<void> outcome = epicrisis::run(chosen);
+    if (outcome) return 0;
+    fmt::print(stderr, "epicrisis-tokenizer: {}\n", outcome.error().to_line());
+    return epicrisis::exit_code(outcome.error());
+  } catch (const CLI::ParseError& stopped) {
+    if (stopped.get_exit_code() == 0) return app.exit(stopped);  // --help
+    fmt::print(stderr, "epicrisis-tokenizer: {}. Run 'epicrisis tokenizer train --help'.\n", stopped.what());
+    return 2;
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "epicrisis-tokenizer: internal error: {}\n", failure.what());
+    return 1;
+  }
+}
