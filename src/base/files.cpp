@@ -12,25 +12,13 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.hpp"
+#include "base/folders.hpp"
+
 namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 Result<std::uint64_t> regular_file_size(int descriptor, const fs::path& path) {
   struct stat status {};
@@ -50,15 +38,6 @@ Result<void> write_all(int descriptor, std::string_view bytes, const fs::path& p
     }
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  return {};
-}
-
-/// Makes a rename in `folder` survive a power cut.
-Result<void> sync_folder(const fs::path& folder) {
-  const Descriptor descriptor(
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0) return system_error(errno, "open", folder);
-  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) return system_error(errno, "sync", folder);
   return {};
 }
 
@@ -194,7 +173,7 @@ Result<void> AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) return system_error(errno, "write", target_);
   if (::rename(aside_.c_str(), target_.c_str()) != 0) return system_error(errno, "write", target_);
   ::close(std::exchange(descriptor_, -1));
-  return sync_folder(target_.parent_path());
+  return sync_to_disk(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::create(const fs::path& parent) {
@@ -241,13 +220,10 @@ Result<void> StagedDirectory::commit() {
                   fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
                       fs::perms::others_read | fs::perms::others_exec,
                   failure);
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(aside_.path(), failure)) {
-    if (!entry.is_regular_file()) continue;
-    const Descriptor descriptor(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
-    if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0)
-      return system_error(errno, "write", entry.path());
-  }
   if (failure) return system_error(failure.value(), "write", target_);
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_below(aside_.path()));
+  for (const fs::directory_entry& entry : entries)
+    if (entry.is_regular_file(failure)) EPICRISIS_RETURN_IF_ERROR(sync_to_disk(entry.path()));
   if (replace_ && fs::is_directory(target_, failure)) {
     // Two folders cannot be swapped portably: move the old one into ours, which dies with this object.
     const fs::path retired = aside_.path().string() + ".old";
@@ -264,7 +240,7 @@ Result<void> StagedDirectory::commit() {
     fs::rename(aside_.path(), target_, failure);
     if (failure) return system_error(failure.value(), "write", target_);
   }
-  return sync_folder(target_.parent_path());
+  return sync_to_disk(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
 }
 
 Result<MappedFile> MappedFile::open(const fs::path& path) {

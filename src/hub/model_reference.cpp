@@ -7,6 +7,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/folders.hpp"
 #include "checkpoint/archive.hpp"
 #include "hub/model_search.hpp"
 #include "hub/store.hpp"
@@ -79,8 +80,10 @@ std::vector<fs::path> model_places() {
 std::vector<BundledModel> bundled_models(const std::vector<fs::path>& places) {
   std::map<std::string, fs::path> found;
   for (const fs::path& place : places) {
-    std::error_code failed;
-    for (const fs::directory_entry& entry : fs::directory_iterator(place, failed)) {
+    const auto entries = entries_of(place);
+    if (!entries) continue;  // a place that is not there holds no model
+    for (const fs::directory_entry& entry : *entries) {
+      std::error_code failed;
       std::string name = entry.path().filename().string();
       if (is_model_name(name) && fs::exists(entry.path() / "config.json", failed))
         found.try_emplace(std::move(name), entry.path());

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/folders.hpp"
 #include "base/sha256.hpp"
 #include "checkpoint/archive_names.hpp"
 
@@ -25,8 +26,10 @@ constexpr std::size_t kPieceBytes = 1U << 20;
 /// Removes the folders in `parent` that no process holds. What cannot be removed stays for the next time: it
 /// harms nobody but the disk.
 void remove_dead(const fs::path& parent) {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
+  const auto entries = entries_of(parent);
+  if (!entries) return;
+  for (const fs::directory_entry& entry : *entries) {
+    std::error_code ignored;
     const auto lock = detail::FileLock::try_acquire(entry.path());
     if (lock && *lock) fs::remove_all(entry.path(), ignored);
   }
@@ -94,7 +97,7 @@ Result<void> Staging::copy_in(const fs::path& source, const std::string& path,
 
 Result<void> Staging::move_in(const fs::path& source, StoredFile file) {
   EPICRISIS_RETURN_IF_ERROR(make_room_for(file.path));
-  EPICRISIS_RETURN_IF_ERROR(detail::sync_to_disk(source));
+  EPICRISIS_RETURN_IF_ERROR(sync_to_disk(source));
   std::error_code failed;
   fs::rename(source, files_folder() / file.path, failed);
   if (failed) return system_error(failed.value(), "move", source);

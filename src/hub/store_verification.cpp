@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "hub/detail/file_hashes.hpp"
 #include "hub/store.hpp"
 
@@ -39,15 +40,14 @@ Result<std::vector<Damage>> verify_model(const StoredModel& model,
     }
     done += file.size_bytes;
   }
-  std::error_code failed;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(model.files, failed)) {
-    std::error_code ignored;
+  std::error_code ignored;
+  if (!fs::exists(model.files, ignored)) return damages;
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_below(model.files));
+  for (const fs::directory_entry& entry : entries) {
     if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) continue;
     const std::string path = entry.path().lexically_relative(model.files).generic_string();
     if (!is_listed(model.manifest.files, path)) damages.push_back({path, "not in the manifest"});
   }
-  if (failed && failed != std::errc::no_such_file_or_directory)
-    return system_error(failed.value(), "read", model.files);
   return damages;
 }
 

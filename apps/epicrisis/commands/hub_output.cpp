@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "base/json.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "hub/package_card.hpp"
@@ -86,12 +87,11 @@ Result<DescribedModel> describe_bundled(const BundledModel& model) {
   DescribedModel described{model,
                            {checkpoint.architecture.family, count_parameters(checkpoint),
                             std::string(to_string(weight_dtype(checkpoint.weights)))}};
-  std::error_code failed;
-  for (const fs::directory_entry& entry : fs::directory_iterator(model.path, failed)) {
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_of(model.path));
+  for (const fs::directory_entry& entry : entries) {
     std::error_code ignored;
     if (entry.is_regular_file(ignored)) described.size_bytes += entry.file_size(ignored);
   }
-  if (failed) return system_error(failed.value(), "read", model.path);
   return described;
 }
 

@@ -55,14 +55,4 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<void> sync_to_disk(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return system_error(errno, "open", path);
-  // Some file systems cannot sync a folder and say EINVAL.
-  const int failure = ::fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
-  ::close(descriptor);
-  if (failure != 0) return system_error(failure, "write", path);
-  return {};
-}
-
 }  // namespace epicrisis::detail

@@ -24,7 +24,4 @@ class FileLock {
   int descriptor_ = -1;
 };
 
-/// Writes a file's content, or a folder's entries, through to the disk.
-Result<void> sync_to_disk(const std::filesystem::path& path);
-
 }  // namespace epicrisis::detail
