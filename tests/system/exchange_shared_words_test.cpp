@@ -69,6 +69,11 @@ TEST_F(ExchangeSharedWords, LeavesOutRowsThatShareNothing) {
   EXPECT_EQ(exchange("1", "note,summary\r\npain in the knee,hurts\r\n").output, "note,summary\r\n");
 }
 
+TEST_F(ExchangeSharedWords, DoesWithoutWordsToDrawFrom) {
+  const testing::ProcessOutcome outcome = exchange("1", "note,summary\r\nfever at night,fever\r\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.errors;
+}
+
 TEST_F(ExchangeSharedWords, NamesTheColumnThatIsMissing) {
   const testing::ProcessOutcome outcome = exchange("1", "note,text\r\na,b\r\n");
   EXPECT_EQ(outcome.exit_code, 2);
