@@ -168,11 +168,6 @@ Result<WeightFiles> find_weight_files(const fs::path& folder) {
       ""};
 }
 
-Result<WeightFormat> find_weights(const fs::path& folder) {
-  EPICRISIS_ASSIGN_OR_RETURN(const WeightFiles files, find_weight_files(folder));
-  return files.format;
-}
-
 Result<std::vector<std::string>> list_weight_files(const WeightFiles& files) {
   if (!files.sharded) return std::vector<std::string>{files.path.filename().string()};
   EPICRISIS_ASSIGN_OR_RETURN(const ShardIndex index, read_index(files));

@@ -27,9 +27,6 @@ struct WeightFiles {
 /// before several. Errors: kNotFound naming what was looked for.
 Result<WeightFiles> find_weight_files(const std::filesystem::path& folder);
 
-/// The format alone.
-Result<WeightFormat> find_weights(const std::filesystem::path& folder);
-
 /// The names, within their folder, of the files that hold the tensors, sorted; an index is read for it.
 /// Errors: as read_weight_files().
 Result<std::vector<std::string>> list_weight_files(const WeightFiles& files);

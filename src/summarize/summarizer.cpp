@@ -49,7 +49,6 @@ Summarizer::~Summarizer() = default;
 
 const GenerationConfig& Summarizer::defaults() const noexcept { return impl_->model.defaults; }
 const TextOutput& Summarizer::default_output() const noexcept { return impl_->output; }
-const std::string& Summarizer::architecture_name() const noexcept { return impl_->model.architecture_name; }
 bool Summarizer::is_encoder_decoder() const noexcept { return impl_->model.engine->is_encoder_decoder(); }
 const ModelCard& Summarizer::card() const noexcept { return impl_->model.card; }
 int Summarizer::max_source_tokens() const noexcept { return impl_->model.max_source_tokens; }

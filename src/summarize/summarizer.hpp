@@ -61,8 +61,6 @@ class Summarizer {
   Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const GenerationConfig& config,
                                          std::stop_token stop = {}) const;
 
-  /// `architectures[0]` of config.json ("PegasusForConditionalGeneration"); empty when it names none.
-  const std::string& architecture_name() const noexcept;
   /// Whether the model writes a sequence of its own; else it continues its input.
   bool is_encoder_decoder() const noexcept;
   const ModelCard& card() const noexcept;

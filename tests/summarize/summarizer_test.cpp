@@ -46,7 +46,7 @@ std::vector<Known> known_summaries() {
 }
 
 TEST(Summarizer, SaysWhatTheFolderHolds) {
-  EXPECT_EQ(summarizer().architecture_name(), "PegasusForConditionalGeneration");
+  EXPECT_EQ(architecture_name_of(read_json_file(fixture() / "config.json").value()), "PegasusForConditionalGeneration");
   EXPECT_TRUE(summarizer().is_encoder_decoder());
   EXPECT_EQ(summarizer().defaults().num_beams, 8);
   EXPECT_EQ(summarizer().defaults().length_penalty, 0.6);
@@ -101,6 +101,19 @@ TEST(Summarizer, CutsTheNoteAndKeepsWhatThePromptPutsBehindIt) {
   EXPECT_EQ((*loaded)->summarize({&known, 1}, config)->at(0).token_ids,
             summarizer().summarize({&spelled, 1}, config)->at(0).token_ids);
   EXPECT_FALSE(Summarizer::load(fixture(), {.threads = 1, .prompt = "no place"}));
+}
+
+TEST(Summarizer, APromptThatLeavesNoRoomForTheNoteIsRefused) {
+  std::string filler;
+  for (int i = 0; i < 300; ++i) filler += "stable ";
+  const std::string note = "Chest pain since morning.";
+  for (const std::string& prompt : {filler + "{note}", "{note} " + filler}) {
+    const auto loaded = Summarizer::load(fixture(), {.threads = 1, .prompt = prompt});
+    ASSERT_TRUE(loaded) << loaded.error().to_line();
+    const auto summaries = (*loaded)->summarize({&note, 1}, trial_config((*loaded)->defaults()));
+    ASSERT_FALSE(summaries);
+    EXPECT_EQ(summaries.error().code, ErrorCode::kInvalidArgument);
+  }
 }
 
 TEST(Summarizer, ReturnsAsManySummariesANoteAsAsked) {

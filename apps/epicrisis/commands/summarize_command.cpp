@@ -24,7 +24,7 @@
 namespace epicrisis {
 namespace {
 
-constexpr std::uint64_t kMostNoteBytes = 256ULL << 20;
+constexpr std::uint64_t kMaxReadBytes = 256ULL << 20;
 
 /// What was given on the command line.
 struct Arguments {
@@ -58,7 +58,7 @@ Result<void> check(const Arguments& arguments) {
 /// The note in `file` ('-': standard input), known to be fit for summarising.
 Result<std::string> read_note(const std::string& file) {
   EPICRISIS_ASSIGN_OR_RETURN(
-      std::string note, file == "-" ? read_standard_input(kMostNoteBytes) : read_file(file, kMostNoteBytes));
+      std::string note, file == "-" ? read_standard_input(kMaxReadBytes) : read_file(file, kMaxReadBytes));
   if (const auto problem = note_problem(note)) {
     const std::string which = file == "-" ? "Standard input" : "'" + file + "'";
     return Error{ErrorCode::kInvalidArgument, which + " " + *problem, ""};

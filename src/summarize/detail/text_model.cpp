@@ -58,7 +58,6 @@ Result<TextModel> TextModel::load(const fs::path& folder, const SummarizerOption
   if (options.prompt) {
     EPICRISIS_ASSIGN_OR_RETURN(prompt, parse_prompt(*options.prompt));
   }
-  std::string architecture_name = architecture_name_of(checkpoint.config);
   EngineOptions engine_options;
   engine_options.threads = options.threads;
   EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Engine> engine,
@@ -72,7 +71,6 @@ Result<TextModel> TextModel::load(const fs::path& folder, const SummarizerOption
                    .engine = std::move(engine),
                    .defaults = std::move(defaults),
                    .card = std::move(card),
-                   .architecture_name = std::move(architecture_name),
                    .prompt = std::move(prompt),
                    .max_source_tokens = limit};
 }
@@ -103,7 +101,14 @@ Result<EncodedNote> TextModel::encode(const std::string& note, int new_tokens) c
 Result<std::vector<TokenId>> TextModel::encode_cut(const std::string& note, std::size_t tokens,
                                                    std::size_t limit) const {
   const bool special = engine->is_encoder_decoder();
+  const auto no_room = [limit] {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("The prompt leaves no room for the note in {} tokens.", limit), ""};
+  };
   if (prompt.after.empty()) {
+    if (!prompt.before.empty() &&
+        tokenizer.encode(prompt.before, {.add_special_tokens = special}).ids.size() >= limit)
+      return no_room();
     return tokenizer.encode(prompt.around(note), {.add_special_tokens = special, .max_length = limit}).ids;
   }
   // What follows the note must stay, so the note is cut before it is put in. Where the cut falls can change
@@ -113,10 +118,7 @@ Result<std::vector<TokenId>> TextModel::encode_cut(const std::string& note, std:
   std::vector<TokenId> ids;
   while (tokens > limit) {
     const std::size_t excess = tokens - limit;
-    if (excess >= kept) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("The prompt leaves no room for the note in {} tokens.", limit), ""};
-    }
+    if (excess >= kept) return no_room();
     kept -= excess;
     const std::size_t end = bytes_of(note, static_cast<std::size_t>(of_note.offsets[kept - 1].end));
     ids = tokenizer.encode(prompt.around(note.substr(0, end)), {.add_special_tokens = special}).ids;

@@ -27,7 +27,6 @@ struct TextModel {
   std::shared_ptr<const Engine> engine;
   GenerationConfig defaults;
   ModelCard card;
-  std::string architecture_name;
   Prompt prompt;
   int max_source_tokens = 0;  ///< The largest int: no limit.
 
