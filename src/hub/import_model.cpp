@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "checkpoint/archive.hpp"
+#include "checkpoint/shard_index.hpp"
 #include "hub/detail/text.hpp"
 #include "hub/model_files.hpp"
 
@@ -16,8 +18,6 @@ namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kMaxIndexBytes = 64ULL << 20;
 
 /// "ward-7" for "models/ward-7/" and "ward-7.tar.gz".
 std::string own_name(const fs::path& source) {
@@ -39,13 +39,11 @@ Error in_source(Error error, const fs::path& source) {
 /// Regular files at the root of `folder`; links to files count, as caches of other programs consist of them.
 Result<std::set<std::string>> file_names(const fs::path& folder) {
   std::set<std::string> names;
-  std::error_code failed;
-  fs::directory_iterator entries(folder, failed);
-  for (; !failed && entries != fs::directory_iterator(); entries.increment(failed)) {
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_of(folder));
+  for (const fs::directory_entry& entry : entries) {
     std::error_code ignored;
-    if (entries->is_regular_file(ignored)) names.insert(entries->path().filename().string());
+    if (entry.is_regular_file(ignored)) names.insert(entry.path().filename().string());
   }
-  if (failed) return system_error(failed.value(), "read", folder);
   return names;
 }
 
@@ -59,8 +57,8 @@ Result<std::vector<std::string>> model_files_in(const fs::path& folder) {
     return files;
   }
   files.push_back(choice.index);
-  EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(folder / choice.index, kMaxIndexBytes));
-  EPICRISIS_ASSIGN_OR_RETURN(const auto shards, read_shard_names(text, choice.index));
+  EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(folder / choice.index, kMaxShardIndexBytes));
+  EPICRISIS_ASSIGN_OR_RETURN(const auto shards, read_shard_names(text, choice.index, choice.index));
   for (const std::string& shard : shards) {
     std::error_code ignored;
     if (!fs::is_regular_file(folder / shard, ignored)) {

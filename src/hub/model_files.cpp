@@ -5,9 +5,7 @@
 
 #include <array>
 
-#include "base/json.hpp"
-#include "checkpoint/archive_names.hpp"
-#include "hub/detail/text.hpp"
+#include "checkpoint/shard_index.hpp"
 
 namespace epicrisis {
 namespace {
@@ -72,25 +70,12 @@ Result<ModelFileChoice> choose_model_files(const std::set<std::string>& names) {
                ""};
 }
 
-Result<std::vector<std::string>> read_shard_names(std::string_view index_text, std::string_view what) {
-  EPICRISIS_ASSIGN_OR_RETURN(const Json index, parse_json(index_text, what));
-  const auto wrong = [&](std::string detail) {
-    return Error{ErrorCode::kCorrupt, fmt::format("{} is no index of sharded weights.", what),
-                 std::move(detail)};
-  };
-  if (!index.is_object()) return wrong("it must hold a JSON object");
-  const auto map = index.find("weight_map");
-  if (map == index.end() || !map->is_object() || map->empty())
-    return wrong("'weight_map' must be an object with the shard of each tensor");
+Result<std::vector<std::string>> read_shard_names(std::string_view index_text, std::string_view index_name,
+                                                  std::string_view what) {
+  const std::string_view suffix = index_name == kWeights[0].index ? ".safetensors" : ".bin";
+  EPICRISIS_ASSIGN_OR_RETURN(const ShardIndex index, parse_shard_index(index_text, suffix, what));
   std::set<std::string> shards;
-  for (const auto& [tensor, shard] : map->items()) {
-    if (!shard.is_string())
-      return wrong(fmt::format("'weight_map' of {} must be a file name", detail::in_quotes(tensor)));
-    const auto& name = shard.get_ref<const std::string&>();
-    if (safe_member_name(name) != name)
-      return wrong(fmt::format("shard {} would leave the folder", detail::in_quotes(name)));
-    shards.insert(name);
-  }
+  for (const auto& [tensor, file] : index.file_of) shards.insert(file);
   return std::vector<std::string>(shards.begin(), shards.end());
 }
 

@@ -21,9 +21,10 @@ struct ModelFileChoice {
 /// repositories hold several copies. Errors: kNotFound naming config.json or the weights.
 Result<ModelFileChoice> choose_model_files(const std::set<std::string>& names);
 
-/// The shards that an index names in its `weight_map`, sorted. `what` names the index in errors. Errors:
-/// kCorrupt for what is no such index, and for a shard whose name would leave the folder.
-Result<std::vector<std::string>> read_shard_names(std::string_view index_text, std::string_view what);
+/// The shards that the index named `index_name` lists, sorted. `what` names it in errors. Errors: those of
+/// parse_shard_index().
+Result<std::vector<std::string>> read_shard_names(std::string_view index_text, std::string_view index_name,
+                                                  std::string_view what);
 
 /// Whether `path` matches a shell pattern, where '*' matches '/' too: "onnx/*", "*.md".
 bool matches_pattern(const std::string& pattern, const std::string& path);

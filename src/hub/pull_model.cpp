@@ -11,6 +11,7 @@
 
 #include "base/files.hpp"
 #include "base/sha256.hpp"
+#include "checkpoint/shard_index.hpp"
 #include "hub/detail/file_lock.hpp"
 #include "hub/detail/hub_client.hpp"
 #include "hub/detail/part_file.hpp"
@@ -22,7 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxIndexBytes = 64ULL << 20;
 /// What is still to be written besides the files themselves: manifest, folders, entity tags.
 constexpr std::uint64_t kSpareBytes = 1ULL << 20;
 
@@ -78,7 +78,15 @@ class Pull {
  private:
   Result<StoreOutcome> find_or_download(const std::string& name) {
     EPICRISIS_RETURN_IF_ERROR(choose_files());
-    if (const auto stored = find_stored(name)) return StoreOutcome{*stored, false, {}};
+    if (const auto stored = find_stored(name)) {
+      if (options_.version && *options_.version != stored->manifest.version) {
+        return Error{ErrorCode::kConflict,
+                     fmt::format("This commit is stored as {} already; a content has one version.",
+                                 stored->reference()),
+                     ""};
+      }
+      return StoreOutcome{*stored, false, {}};
+    }
     EPICRISIS_RETURN_IF_ERROR(learn_sizes());
     EPICRISIS_RETURN_IF_ERROR(check_room(bytes_to_come()));
     EPICRISIS_ASSIGN_OR_RETURN(Staging staging, store_.stage());
@@ -139,8 +147,8 @@ class Pull {
 
   Result<std::vector<std::string>> fetch_shard_names(const std::string& index) {
     EPICRISIS_ASSIGN_OR_RETURN(const fs::path path, download(index));
-    EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMaxIndexBytes));
-    EPICRISIS_ASSIGN_OR_RETURN(auto shards, read_shard_names(text, in_repository(index)));
+    EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMaxShardIndexBytes));
+    EPICRISIS_ASSIGN_OR_RETURN(auto shards, read_shard_names(text, index, index + " of " + repository_.repo));
     for (const std::string& shard : shards) {
       if (remote_.count(shard) != 0) continue;
       return Error{ErrorCode::kCorrupt,
@@ -178,9 +186,9 @@ class Pull {
 
   /// A stored version of this very commit that has all the files that are wanted now.
   std::optional<StoredModel> find_stored(const std::string& name) const {
-    const auto versions = store_.find_all({name, {}});
+    const auto versions = store_.list({name, {}});
     if (!versions) return {};
-    for (const StoredModel& model : *versions) {
+    for (const StoredModel& model : versions->models) {
       if (!is_this_commit(model)) continue;
       std::set<std::string> stored;
       for (const StoredFile& file : model.manifest.files) stored.insert(file.path);
@@ -309,10 +317,10 @@ class Pull {
 /// The stored version that a repository's revision means when nothing may be sent.
 Result<StoreOutcome> find_offline(const Store& store, const RepositoryName& repository,
                                   const PullOptions& options, const std::string& name) {
-  const auto versions = store.find_all({name, {}});
+  const auto versions = store.list({name, {}});
   if (!versions && versions.error().code != ErrorCode::kNotFound) return versions.error();
   if (versions) {
-    for (auto model = versions->rbegin(); model != versions->rend(); ++model) {
+    for (auto model = versions->models.rbegin(); model != versions->models.rend(); ++model) {
       const ModelOrigin& origin = model->manifest.origin;
       const bool is_revision = origin.revision == repository.revision || origin.commit == repository.revision;
       const bool is_version = !options.version || *options.version == model->manifest.version;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "hub/detail/text.hpp"
 
 namespace epicrisis {
@@ -35,15 +36,13 @@ std::optional<fs::path> named_by(const char* variable) {
 template <class Accepts>
 Result<std::vector<std::string>> folders_in(const fs::path& folder, Accepts accepts) {
   std::vector<std::string> names;
-  std::error_code failed;
-  fs::directory_iterator entries(folder, failed);
-  if (failed == std::errc::no_such_file_or_directory) return names;
-  for (; !failed && entries != fs::directory_iterator(); entries.increment(failed)) {
-    std::string name = entries->path().filename().string();
-    std::error_code ignored;
-    if (accepts(name) && entries->is_directory(ignored)) names.push_back(std::move(name));
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored)) return names;
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_of(folder));
+  for (const fs::directory_entry& entry : entries) {
+    std::string name = entry.path().filename().string();
+    if (accepts(name) && entry.is_directory(ignored)) names.push_back(std::move(name));
   }
-  if (failed) return system_error(failed.value(), "read", folder);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -84,8 +83,8 @@ Result<StoreListing> read_versions(const fs::path& models, const std::string& na
   return found;
 }
 
+/// Whether `version`, "sha256:" and the first digits of a hash, is of this model's content.
 bool matches(const StoredModel& model, const std::string& version) {
-  if (!version.starts_with(kContentPrefix)) return model.manifest.version == version;
   return model.manifest.content_sha256.starts_with(std::string_view(version).substr(kContentPrefix.size()));
 }
 
@@ -136,13 +135,12 @@ Result<void> open_to_readers(const fs::path& folder) {
 
 /// Syncs the folders of the staged files; the files themselves were synced when they were added.
 Result<void> sync_folders(const fs::path& folder) {
-  std::error_code failed;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, failed)) {
+  EPICRISIS_ASSIGN_OR_RETURN(const auto entries, entries_below(folder));
+  for (const fs::directory_entry& entry : entries) {
     std::error_code ignored;
-    if (entry.is_directory(ignored)) EPICRISIS_RETURN_IF_ERROR(detail::sync_to_disk(entry.path()));
+    if (entry.is_directory(ignored)) EPICRISIS_RETURN_IF_ERROR(sync_to_disk(entry.path()));
   }
-  if (failed) return system_error(failed.value(), "write", folder);
-  return detail::sync_to_disk(folder);
+  return sync_to_disk(folder);
 }
 
 Result<void> rename_folder(const fs::path& from, const fs::path& to) {
@@ -174,15 +172,14 @@ Result<StoreListing> Store::list() const {
   return all;
 }
 
-Result<std::vector<StoredModel>> Store::find_all(const ModelName& name) const {
+Result<StoreListing> Store::list(const ModelName& name) const {
   if (name.version) {
     EPICRISIS_ASSIGN_OR_RETURN(StoredModel model, find(name));
-    return std::vector<StoredModel>{std::move(model)};
+    return StoreListing{{std::move(model)}, {}};
   }
   EPICRISIS_ASSIGN_OR_RETURN(StoreListing found, read_versions(models(), name.name));
-  if (!found.damaged.empty()) return found.damaged.front();
-  if (found.models.empty()) return not_found(name, found.models, root_);
-  return std::move(found.models);
+  if (found.models.empty() && found.damaged.empty()) return not_found(name, found.models, root_);
+  return found;
 }
 
 Result<StoredModel> Store::find(const ModelName& name) const {
@@ -195,6 +192,8 @@ Result<StoredModel> Store::find(const ModelName& name) const {
       model.latest = !others.models.empty() && others.models.back().manifest == model.manifest;
       return model;
     }
+    EPICRISIS_ASSIGN_OR_RETURN(const StoreListing others, read_versions(models(), name.name));
+    return not_found(name, others.models, root_);
   }
   EPICRISIS_ASSIGN_OR_RETURN(const StoreListing found, read_versions(models(), name.name));
   if (!found.damaged.empty()) return found.damaged.front();
@@ -259,7 +258,7 @@ Result<Published> Store::publish(Staging staging, const std::string& name,
   EPICRISIS_RETURN_IF_ERROR(create_folders(target.parent_path()));
   EPICRISIS_RETURN_IF_ERROR(rename_folder(staging.folder(), target));
   for (const fs::path& folder : {target.parent_path(), models(), root_})
-    EPICRISIS_RETURN_IF_ERROR(detail::sync_to_disk(folder));
+    EPICRISIS_RETURN_IF_ERROR(sync_to_disk(folder));
   return Published{{std::move(manifest), target / "files", true}, true};
 }
 
@@ -294,7 +293,7 @@ Result<std::vector<std::string>> Store::remove(const ModelName& name, bool all) 
     removed.push_back(name.name + "@" + version);
   }
   fs::remove(models() / name.name, failed);  // stays when versions are left
-  EPICRISIS_RETURN_IF_ERROR(detail::sync_to_disk(models()));
+  EPICRISIS_RETURN_IF_ERROR(sync_to_disk(models()));
   return removed;
 }
 

@@ -48,8 +48,8 @@ class Store {
   const std::filesystem::path& root() const noexcept { return root_; }
 
   Result<StoreListing> list() const;
-  /// All versions of `name`, or the one that it names. Errors: kNotFound, kCorrupt.
-  Result<std::vector<StoredModel>> find_all(const ModelName& name) const;
+  /// All versions of `name`, or the one that it names. Errors: kNotFound; kCorrupt for a named version.
+  Result<StoreListing> list(const ModelName& name) const;
   /// One version; the latest when `name` has none. Errors: kNotFound, saying what there is; kCorrupt when a
   /// manifest that could be the answer cannot be read.
   Result<StoredModel> find(const ModelName& name) const;

@@ -13,6 +13,8 @@ TEST(ParseUrl, SeesWhatTheClientSees) {
   EXPECT_FALSE(url->is_loopback);
   EXPECT_EQ(parse_url("http://127.0.0.1:8080")->origin, "http://127.0.0.1:8080");
   EXPECT_TRUE(parse_url("http://[::1]:80/")->is_loopback);
+  EXPECT_TRUE(parse_url("http://127.0.0.1/")->is_loopback);
+  EXPECT_FALSE(parse_url("http://127.0.0.1.evil.example/")->is_loopback);
   // The host is what follows the last '@', whatever stands before it.
   const auto tricky = parse_url("https://hub.example@evil.example/");
   ASSERT_TRUE(tricky);

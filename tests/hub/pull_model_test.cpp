@@ -348,13 +348,29 @@ TEST_F(Pull, TakesShardsByTheirIndex) {
   options_.base_url = hub.url();
   const auto outcome = pull();
   EXPECT_THAT(hub.requests_for("model-00003-of-00003.safetensors"), IsEmpty());
-  if (!load_checkpoint(sharded)) {
-    ASSERT_FALSE(outcome);
-    GTEST_SKIP() << "this build cannot read the fixture itself: " << outcome.error().to_line();
-  }
   ASSERT_TRUE(outcome) << outcome.error().to_line();
   EXPECT_EQ(outcome->model.manifest.files.size(), 9U);
   EXPECT_EQ(hub.requests_for("model.safetensors.index.json").size(), 1U);
+}
+
+TEST_F(Pull, AFileOfAnotherCommitIsRefusedInEveryRun) {
+  hub_.commit_said = std::string(40, 'b');
+  for (int run = 0; run < 3; ++run) expect_refusal(ErrorCode::kCorrupt, "of another commit");
+}
+
+TEST_F(Pull, BlobsInTheListingSaveARequestForEachFile) {
+  hub_.lists_blobs = true;
+  ASSERT_TRUE(pull());
+  EXPECT_THAT(hub_.requests_for("config.json", "HEAD"), IsEmpty());
+}
+
+TEST_F(Pull, AnotherVersionOfAStoredCommitIsRefused) {
+  ASSERT_TRUE(pull());
+  options_.version = "2";
+  const auto outcome = pull();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(outcome.error().to_line(), HasSubstr("ward-7@1"));
 }
 
 TEST_F(Pull, NamesAShardThatIsNotThere) {

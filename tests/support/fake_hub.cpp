@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
+#include <algorithm>
 
 #include <array>
 
@@ -61,7 +62,10 @@ ScriptedReply FakeHub::answer(const SeenRequest& request) {
     return plain(401, "RepoNotFound");
   const std::string api = "/api/models/" + repo_ + "/revision/";
   const std::string resolve = "/" + repo_ + "/resolve/" + kCommit + "/";
-  if (request.target.starts_with(api)) return list(request.target.substr(api.size()));
+  if (request.target.starts_with(api)) {
+    const std::string revision = request.target.substr(api.size());
+    return list(revision.substr(0, revision.find('?')), revision.ends_with("?blobs=true"));
+  }
   if (!request.target.starts_with(resolve)) return plain(404, "RepoNotFound");
   const auto file = files.find(request.target.substr(resolve.size()));
   if (file == files.end()) return plain(404, "EntryNotFound");
@@ -69,13 +73,19 @@ ScriptedReply FakeHub::answer(const SeenRequest& request) {
   return give(file->second, request);
 }
 
-ScriptedReply FakeHub::list(const std::string& revision) const {
+ScriptedReply FakeHub::list(const std::string& revision, bool with_blobs) const {
   if (listing) return *listing;
   const auto commit = revisions.find(revision);
   if (commit == revisions.end()) return plain(404, "RevisionNotFound");
   std::string siblings;
-  for (const auto& [path, file] : files)
-    siblings += fmt::format("{}{{\"rfilename\": \"{}\"}}", siblings.empty() ? "" : ", ", path);
+  for (const auto& [path, file] : files) {
+    std::string blob;
+    if (with_blobs && lists_blobs) {
+      blob = fmt::format(R"(, "size": {}, "blobId": "{}")", file.content.size(), git_blob_sha1(file.content));
+      if (file.is_lfs) blob += fmt::format(R"(, "lfs": {{"sha256": "{}"}})", sha256_of(file.content));
+    }
+    siblings += fmt::format("{}{{\"rfilename\": \"{}\"{}}}", siblings.empty() ? "" : ", ", path, blob);
+  }
   ScriptedReply reply;
   reply.fields = {{"Content-Type", "application/json"}};
   reply.body =
@@ -91,7 +101,7 @@ ScriptedReply FakeHub::give(HubFile& file, const SeenRequest& request) {
     return reply;
   }
   ScriptedReply reply;
-  reply.fields = {{"X-Repo-Commit", kCommit}};
+  reply.fields = {{"X-Repo-Commit", commit_said}};
   const std::string hash =
       file.hash.value_or(file.is_lfs ? sha256_of(file.content) : git_blob_sha1(file.content));
   if (!hash.empty()) reply.fields.emplace_back(file.is_lfs ? "X-Linked-Etag" : "ETag", in_quotes(hash));
@@ -107,7 +117,11 @@ ScriptedReply FakeHub::give(HubFile& file, const SeenRequest& request) {
   }
   reply.body = file.content;
   const auto range = request.headers.find("range");
-  if (is_get && range != request.headers.end() && !file.ignores_range) {
+  const auto tag = request.headers.find("if-range");
+  const bool same_tag = tag == request.headers.end() ||
+                        std::count(reply.fields.begin(), reply.fields.end(),
+                                   std::pair<std::string, std::string>("ETag", tag->second)) != 0;
+  if (is_get && same_tag && range != request.headers.end() && !file.ignores_range) {
     const std::size_t from = std::stoul(range->second.substr(range->second.find('=') + 1));
     if (from >= file.content.size()) return plain(416);
     reply.status = 206;

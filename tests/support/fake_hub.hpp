@@ -4,7 +4,6 @@
 #include <deque>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +40,8 @@ class FakeHub {
   std::string required_token;            ///< 401 without it.
   std::optional<ScriptedReply> listing;  ///< Instead of the true one.
   bool answers_head = true;
+  bool lists_blobs = false;           ///< Sizes and hashes in the listing, when asked for.
+  std::string commit_said = kCommit;  ///< X-Repo-Commit of files.
 
   std::string url(const std::string& host = "127.0.0.1") const { return server_.url(host); }
   std::vector<SeenRequest> requests() const { return server_.requests(); }
@@ -49,7 +50,7 @@ class FakeHub {
 
  private:
   ScriptedReply answer(const SeenRequest& request);
-  ScriptedReply list(const std::string& revision) const;
+  ScriptedReply list(const std::string& revision, bool with_blobs) const;
   ScriptedReply give(HubFile& file, const SeenRequest& request);
 
   std::string repo_;

@@ -225,15 +225,16 @@ Result<void> run_verify(const Arguments& arguments) {
     EPICRISIS_ASSIGN_OR_RETURN(listing, store.list());
   } else {
     EPICRISIS_ASSIGN_OR_RETURN(const ModelName name, parse_model_name(arguments.model));
-    EPICRISIS_ASSIGN_OR_RETURN(listing.models, store.find_all(name));
+    EPICRISIS_ASSIGN_OR_RETURN(listing, store.list(name));
   }
   std::size_t damaged = listing.damaged.size();
   for (const Error& error : listing.damaged) print(error.to_line() + "\n");
   for (const StoredModel& model : listing.models) {
-    ByteBar bar("verifying " + model.reference());
+    std::optional<ByteBar> bar(std::in_place, "verifying " + model.reference());
     EPICRISIS_ASSIGN_OR_RETURN(
         const std::vector<Damage> damages,
-        verify_model(model, [&](std::uint64_t done) { bar.update(done, model.manifest.size_bytes()); }));
+        verify_model(model, [&](std::uint64_t done) { bar->update(done, model.manifest.size_bytes()); }));
+    bar.reset();  // its line ends before results are printed
     for (const Damage& damage : damages)
       print(fmt::format("{}: {}: {}\n", model.reference(), damage.path, damage.reason));
     if (damages.empty()) print(fmt::format("{}: ok\n", model.reference()));

@@ -277,7 +277,8 @@ Result<UrlParts> parse_url(const std::string& text) {
   parts.origin =
       fmt::format("{}://{}:{}", scheme, host, url_part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
   parts.is_encrypted = scheme == "https";
-  parts.is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  const bool is_ipv4 = host.find_first_not_of("0123456789.") == std::string::npos;
+  parts.is_loopback = host == "localhost" || host == "[::1]" || (is_ipv4 && host.starts_with("127."));
   parts.has_credentials =
       !url_part(url.get(), CURLUPART_USER).empty() || !url_part(url.get(), CURLUPART_PASSWORD).empty();
   parts.has_query =

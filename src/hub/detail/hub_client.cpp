@@ -279,7 +279,7 @@ std::string HubClient::file_url(const std::string& repo, const std::string& comm
 Result<Repository> HubClient::list(const std::string& repo, const std::string& revision) {
   TextDownload listing;
   const std::string what = fmt::format("'{}' at revision {}", repo, in_quotes(revision));
-  EPICRISIS_RETURN_IF_ERROR(fetch(fmt::format("{}/api/models/{}/revision/{}", options_.base_url,
+  EPICRISIS_RETURN_IF_ERROR(fetch(fmt::format("{}/api/models/{}/revision/{}?blobs=true", options_.base_url,
                                               percent_encoded(repo, "/"), percent_encoded(revision)),
                                   false, what, &listing));
   return parse_repository_listing(listing.text(), fmt::format("The hub's list of files of '{}'", repo));
@@ -303,6 +303,7 @@ Result<void> HubClient::get(const std::string& repo, const std::string& commit, 
   EPICRISIS_ASSIGN_OR_RETURN(const Answer answer,
                              fetch(file_url(repo, commit, path), false, what, &download));
   if (!answer.commit.empty() && answer.commit != commit) {
+    EPICRISIS_RETURN_IF_ERROR(download.restart());  // or the next run would find the file complete
     return Error{
         ErrorCode::kCorrupt, fmt::format("The hub gave {} of another commit.", what),
         fmt::format("X-Repo-Commit is {}, asked for {}", in_quotes(answer.commit), in_quotes(commit))};
