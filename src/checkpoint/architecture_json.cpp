@@ -83,8 +83,13 @@ OrderedJson to_json(const Architecture& a) {
                       {"dropout", a.dropout},
                       {"attention_dropout", a.attention_dropout},
                       {"activation_dropout", a.activation_dropout},
-                      {"init_std", a.init_std}};
+                      {"embedding_dropout", nullptr},
+                      {"final_dropout", a.final_dropout},
+                      {"padding_row_fixed", a.padding_row_fixed},
+                      {"init_std", a.init_std},
+                      {"init_by_fan_in", a.init_by_fan_in}};
   if (a.topology == Topology::kEncoderDecoder) json["decoder_start_token_id"] = a.decoder_start_token_id;
+  if (a.embedding_dropout) json["embedding_dropout"] = *a.embedding_dropout;
   if (a.bos_token_id) json["bos_token_id"] = *a.bos_token_id;
   return json;
 }

@@ -39,7 +39,7 @@ TEST_P(EveryCheckpoint, HasNoProblems) {
             inspection->tensors->parameters);
   ASSERT_TRUE(inspection->tokenizer);
   EXPECT_GT(inspection->tokenizer->vocabulary, 0U);
-  EXPECT_EQ(to_json(*inspection).at("architecture").size(), 34U) << "every field of Architecture";
+  EXPECT_EQ(to_json(*inspection).at("architecture").size(), 38U) << "every field of Architecture";
 }
 
 TEST(InspectModel, TellsWhatPegasusIs) {
