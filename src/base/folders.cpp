@@ -35,6 +35,11 @@ Result<std::vector<fs::directory_entry>> entries_below(const fs::path& folder) {
   return read_all<fs::recursive_directory_iterator>(folder);
 }
 
+bool is_there(const fs::path& path) noexcept {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
 Result<void> sync_to_disk(const fs::path& path) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor.get() < 0) return system_error(errno, "open", path);

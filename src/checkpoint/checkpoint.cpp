@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "checkpoint/detail/printable.hpp"
 #include "checkpoint/families/family.hpp"
 #include "checkpoint/name_map.hpp"
@@ -25,11 +26,6 @@ Result<Json> read_object(const fs::path& path) {
   EPICRISIS_ASSIGN_OR_RETURN(Json value, read_json_file(path, kMaxConfigBytes));
   if (value.is_object()) return value;
   return Error{ErrorCode::kCorrupt, fmt::format("'{}' must hold a JSON object.", path.string()), ""};
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
 }
 
 Result<const Family*> family_of(const Json& config) {

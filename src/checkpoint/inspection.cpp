@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "checkpoint/architecture_json.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/detail/inspect_tensors.hpp"
@@ -43,11 +44,6 @@ constexpr std::array<std::string_view, 20> kGenerationSettings = {"bad_words_ids
                                                                   "top_k",
                                                                   "top_p",
                                                                   "typical_p"};
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 class Inspector {
  public:

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "checkpoint/detail/printable.hpp"
 #include "checkpoint/pytorch_bin.hpp"
 #include "checkpoint/safetensors.hpp"
@@ -46,11 +47,6 @@ struct Candidate {
 constexpr std::array kCandidates = {
     Candidate{WeightFormat::kSafetensors, false}, Candidate{WeightFormat::kSafetensors, true},
     Candidate{WeightFormat::kPytorchBin, false}, Candidate{WeightFormat::kPytorchBin, true}};
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 Result<ShardIndex> read_index(const WeightFiles& files) {
   EPICRISIS_ASSIGN_OR_RETURN(const std::string text, read_file(files.path, kMaxShardIndexBytes));

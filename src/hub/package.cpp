@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "base/json.hpp"
 #include "checkpoint/archive.hpp"
 #include "hub/package_card.hpp"
@@ -54,11 +55,6 @@ constexpr std::array<std::string_view, 22> kGenerationSettings = {"bad_words_ids
 
 /// A package holds its weights in one file, however large.
 constexpr std::uint64_t kOneFile = std::numeric_limits<std::uint64_t>::max();
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 Json generation_settings_of(const Json& config) {
   Json settings = Json::object();

@@ -6,8 +6,9 @@ namespace epicrisis {
 
 void pad(Encoding& encoding, const PaddingOptions& options) {
   const std::size_t multiple = std::max<std::size_t>(options.multiple_of, 1);
-  const std::size_t length = (options.length + multiple - 1) / multiple * multiple;
   const std::size_t size = encoding.ids.size();
+  const std::size_t wanted = options.length == 0 ? size : options.length;
+  const std::size_t length = (wanted + multiple - 1) / multiple * multiple;
   encoding.attention_mask.resize(size, 1);
   if (size >= length) return;
   const bool left = options.side == Side::kLeft;

@@ -30,7 +30,7 @@ enum class Side { kRight, kLeft };
 enum class TruncationStrategy { kLongestFirst, kOnlyFirst, kOnlySecond };
 
 struct PaddingOptions {
-  std::size_t length = 0;       ///< Fill up to this many ids.
+  std::size_t length = 0;       ///< Fill up to this many ids; 0: to its own number.
   std::size_t multiple_of = 1;  ///< And on to the next multiple of this.
   Side side = Side::kRight;     ///< Where padding goes.
   TokenId pad_id = 0;

@@ -62,8 +62,8 @@ TEST_P(SlowFiles, GiveTheIdsOfTokenizerJson) {
   const TemporaryDirectory folder = slow_copy(GetParam());
   const auto converted = convert_slow_files(folder.path());
   ASSERT_TRUE(converted) << converted.error().to_line();
-  if (stages_of(parse_json(*converted, "converted").value()) != stages_of(file))
-    GTEST_SKIP() << "this tokenizer.json was not made by the conversion of release 4.27";
+  if (stages_of(file) == std::vector<std::string>{"Precompiled", "WhitespaceSplit", "Metaspace"})
+    GTEST_SKIP() << "made by a release before the one whose conversion replaces double spaces";
   const auto tokenizer = Tokenizer::load(folder.path());
   ASSERT_TRUE(tokenizer) << tokenizer.error().to_line();
   const Json cases = read_json_file(GetParam() / "tokenizer-cases.json").value();
@@ -103,6 +103,16 @@ TEST(SlowFilesOfT5, AddExtraIdsFromTheLargestDown) {
   EXPECT_EQ(static_cast<std::size_t>(*first) + 1, tokenizer->vocab_size());
   EXPECT_EQ(tokenizer->id_to_token(*first - 2), "<extra_id_2>");
   EXPECT_EQ(tokenizer->encode("a<extra_id_1>").ids.back(), *tokenizer->token_to_id("</s>"));
+}
+
+TEST(SlowFilesOfT5, AddTheTokensThatTheConfigAdds) {
+  const auto tokenizer = load_with_config(
+      R"({"tokenizer_class": "T5Tokenizer", "extra_ids": 2, "additional_special_tokens": ["<extra_id_0>", "<extra_id_1>", "<section>"]})");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().to_line();
+  const auto section = tokenizer->token_to_id("<section>");
+  ASSERT_TRUE(section);
+  EXPECT_EQ(tokenizer->encode("<section>").ids.front(), *section);
+  EXPECT_EQ(tokenizer->decode({*section}), "") << "special";
 }
 
 TEST(SlowFilesOfMbart, FrameTheTextWithTheLanguage) {

@@ -137,6 +137,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"template_text_of_pair",
                 [](Json& f) { f["post_processor"]["single"][0]["Sequence"]["id"] = "B"; }, kCorrupt,
                 "post_processor.single[0]", kDamaged},
+        BadCase{"text_twice",
+                [](Json& f) {
+                  Json& single = f["post_processor"]["single"];
+                  single.push_back(single[0]);
+                },
+                kUnsupported, "post_processor.single", "a template that repeats a text"},
         BadCase{"other_post_processor", [](Json& f) { f["post_processor"]["type"] = "Sort"; }, kUnsupported,
                 "post_processor", "the post-processor 'Sort'"},
         BadCase{"roberta_sep",

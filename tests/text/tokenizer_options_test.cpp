@@ -71,6 +71,14 @@ TEST(Padding, FillsToALengthOnTheAskedSide) {
   EXPECT_TRUE(tokenizer.encode("a").attention_mask.empty());
 }
 
+TEST(Padding, WithoutALengthFillsToTheMultipleOnly) {
+  const Tokenizer tokenizer = letters();
+  const std::size_t size = tokenizer.encode("a").ids.size();
+  EXPECT_EQ(tokenizer.encode("a", {.padding = PaddingOptions{.multiple_of = 8}}).ids.size(),
+            (size + 7) / 8 * 8);
+  EXPECT_EQ(tokenizer.encode("a", {.padding = PaddingOptions{}}).ids.size(), size);
+}
+
 TEST(Padding, OfABatchFillsToTheLongest) {
   const Tokenizer tokenizer = letters();
   std::array<Encoding, 2> batch = {tokenizer.encode("a b c"), tokenizer.encode("a")};

@@ -18,7 +18,7 @@ class AlignedRewriter {
   explicit AlignedRewriter(const AlignedText& old_text);
 
   /// Writes one character. change 1: inserted; 0: replaces the next old character; -n: replaces it, and the n
-  /// after it are removed. `character` must live until the next call.
+  /// after it are removed.
   void write(std::string_view character, std::int64_t change);
   void write(char32_t character, std::int64_t change);
   /// Old bytes [begin, end), unchanged.

@@ -9,23 +9,17 @@
 
 #include "base/json.hpp"
 #include "text/tokenizers/bpe_merges.hpp"
-#include "text/tokenizers/stages.hpp"
-#include "text/tokenizers/vocabulary.hpp"
+#include "text/tokenizers/vocabulary_model.hpp"
 
 namespace epicrisis {
 
 /// Byte-pair encoding (Sennrich et al. 2016): a word starts as characters, and listed neighbours merge.
-class BpeModel final : public Model {
+class BpeModel final : public VocabularyModel {
  public:
   /// Errors: kCorrupt; kUnsupported for dropout and for byte fallback together with affixes.
   static Result<BpeModel> read(const Json& component, std::string_view where);
 
   void tokenize(const PieceList& list, std::vector<Token>& tokens) const override;
-  std::optional<TokenId> token_to_id(std::string_view token) const override {
-    return vocabulary_.token_to_id(token);
-  }
-  std::string_view id_to_token(TokenId id) const override { return vocabulary_.id_to_token(id); }
-  std::size_t vocab_size() const override { return vocabulary_.id_bound(); }
 
  private:
   /// Working memory of one call.
@@ -49,7 +43,6 @@ class BpeModel final : public Model {
 
   static constexpr std::size_t kIndexedCharacters = 0x250;  ///< Latin and the byte alphabet.
 
-  Vocabulary vocabulary_;
   BpeMerges merges_;
   std::string prefix_;  ///< continuing_subword_prefix: before all characters but a word's first.
   std::string suffix_;  ///< end_of_word_suffix: after a word's last character.

@@ -13,14 +13,9 @@ namespace {
 
 bool is_gpt2(std::string_view tokenizer_class) { return tokenizer_class == "GPT2Tokenizer"; }
 
-Error damaged(std::string_view file, std::string_view problem) {
-  return Error{ErrorCode::kCorrupt, fmt::format("{} is damaged; import the model again.", file),
-               std::string(problem)};
-}
-
-/// "left right" a line after a first line "#version: …"; ends at the first empty one.
+/// "left right" a line after a first line "#version: …"; empty lines are passed over.
 Result<OrderedJson> read_merges(std::string_view text) {
-  if (!is_valid_utf8(text)) return damaged("merges.txt", "it is not UTF-8");
+  if (!is_valid_utf8(text)) return damaged_file("merges.txt", "it is not UTF-8");
   OrderedJson merges = OrderedJson::array();
   std::size_t line_number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -32,8 +27,8 @@ Result<OrderedJson> read_merges(std::string_view text) {
     if (line.empty() || (line_number == 1 && line.starts_with("#version"))) continue;
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos || space == 0 || line.find(' ', space + 1) != std::string_view::npos)
-      return damaged("merges.txt",
-                     fmt::format("line {}: expected two symbols separated by a space", line_number));
+      return damaged_file("merges.txt",
+                          fmt::format("line {}: expected two symbols separated by a space", line_number));
     merges.push_back(OrderedJson::array({line.substr(0, space), line.substr(space + 1)}));
   }
   return merges;
@@ -41,10 +36,10 @@ Result<OrderedJson> read_merges(std::string_view text) {
 
 Result<Json> read_vocabulary(std::string_view text) {
   EPICRISIS_ASSIGN_OR_RETURN(Json vocab, parse_json(text, "vocab.json"));
-  if (!vocab.is_object()) return damaged("vocab.json", "expected an object");
+  if (!vocab.is_object()) return damaged_file("vocab.json", "expected an object");
   for (const Json& id : vocab)
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7FFFFFFFU)
-      return damaged("vocab.json", "an id is not a whole number");
+      return damaged_file("vocab.json", "an id is not a whole number");
   return vocab;
 }
 
@@ -53,12 +48,6 @@ OrderedJson byte_level(bool add_prefix_space, bool trim_offsets) {
           {"add_prefix_space", add_prefix_space},
           {"trim_offsets", trim_offsets},
           {"use_regex", true}};
-}
-
-SpecialToken plain(std::string_view content) {
-  SpecialToken token;
-  token.content = content;
-  return token;
 }
 
 /// The special tokens in the order in which transformers adds them.
@@ -70,12 +59,7 @@ std::vector<SpecialToken> special_tokens(const SlowTokenizerSettings& settings) 
     for (const char* role : {"sep_token", "pad_token", "cls_token", "mask_token"})
       tokens.push_back(settings.role(role, plain("")));
   } else {
-    SpecialToken mask = plain("<mask>");
-    mask.lstrip = true;  // it takes the place of a word with its space
-    tokens = {settings.role("bos_token", plain("<s>")),   settings.role("eos_token", plain("</s>")),
-              settings.role("unk_token", plain("<unk>")), settings.role("sep_token", plain("</s>")),
-              settings.role("pad_token", plain("<pad>")), settings.role("cls_token", plain("<s>")),
-              settings.role("mask_token", mask)};
+    tokens = settings.bart_roles();
   }
   for (const SpecialToken& token : settings.additional.value_or(std::vector<SpecialToken>()))
     tokens.push_back(token);
@@ -86,7 +70,7 @@ std::vector<SpecialToken> special_tokens(const SlowTokenizerSettings& settings) 
 Result<OrderedJson> with_id(const OrderedJson& added_tokens, const SpecialToken& token) {
   for (const OrderedJson& added : added_tokens)
     if (added["content"] == token.content) return OrderedJson::array({token.content, added["id"]});
-  return damaged("special_tokens_map.json", "a special token is empty");
+  return damaged_file("special_tokens_map.json", "a special token is empty");
 }
 
 Result<OrderedJson> post_processor(const SlowTokenizerSettings& settings, const OrderedJson& added_tokens,

@@ -1,34 +1,20 @@
 #include "text/tokenizers/cleaning_decoders.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "text/clean_up.hpp"
 #include "text/replace_all.hpp"
 #include "text/tokenizers/component.hpp"
 
 namespace epicrisis {
 namespace {
 
-/// The rules of clean_up_tokenization_spaces() and one more, in the reference's order.
-std::string cleaned_token(std::string token) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kRules = {{
-      {" .", "."},
-      {" ?", "?"},
-      {" !", "!"},
-      {" ,", ","},
-      {" ' ", "'"},
-      {" n't", "n't"},
-      {" 'm", "'m"},
-      {" do not", " don't"},
-      {" 's", "'s"},
-      {" 've", "'ve"},
-      {" 're", "'re"},
-  }};
-  for (const auto& [from, to] : kRules) token = replace_all(token, from, to);
-  return token;
+/// As the decoders of the reference library clean up: one rule more than transformers' own.
+std::string cleaned_token(std::string_view token) {
+  return replace_all(clean_up_tokenization_spaces(token), " do not", " don't");
 }
 
 class WordPieceDecoder final : public Decoder {
@@ -38,7 +24,7 @@ class WordPieceDecoder final : public Decoder {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       std::string& token = tokens[i];
       if (i > 0) token = token.starts_with(prefix_) ? token.substr(prefix_.size()) : " " + token;
-      if (cleanup_) token = cleaned_token(std::move(token));
+      if (cleanup_) token = cleaned_token(token);
     }
   }
 
@@ -55,7 +41,7 @@ class CtcDecoder final : public Decoder {
     tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
     for (std::string& token : tokens) {
       token = replace_all(token, pad_token_, "");
-      if (cleanup_) token = replace_all(cleaned_token(std::move(token)), word_delimiter_, " ");
+      if (cleanup_) token = replace_all(cleaned_token(token), word_delimiter_, " ");
     }
     std::erase_if(tokens, [](const std::string& token) { return token.empty(); });
   }

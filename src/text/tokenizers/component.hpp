@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/check.hpp"
+#include "base/hostile_input.hpp"
 #include "base/json.hpp"
 
 // What the readers of tokenizer.json's components share. `where` is the path of a component in the file
@@ -57,12 +57,13 @@ inline Result<bool> flag_member(const Json& object, std::string_view key, bool f
   return found->get<bool>();
 }
 
-/// Components in a row may each make a text longer. Throws InvariantError when they have made `before` bytes
-/// into so many that the file was written to exhaust memory.
+/// Components in a row may each make a text longer. Throws HostileInputError when they have made `before`
+/// bytes into so many that the file was written to exhaust memory.
 inline void check_growth(std::size_t before, std::size_t after) {
   constexpr std::size_t kMaxFactor = 64;
   constexpr std::size_t kAlwaysAllowed = 1 << 20;
-  EPICRISIS_CHECK(after <= kAlwaysAllowed || after / kMaxFactor <= before);
+  if (after > kAlwaysAllowed && after / kMaxFactor > before)
+    throw HostileInputError("a tokenizer's components make a text too long");
 }
 
 }  // namespace epicrisis::detail

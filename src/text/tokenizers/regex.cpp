@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "base/check.hpp"
+#include "base/hostile_input.hpp"
 #include "text/tokenizers/component.hpp"
 #include "text/unicode/utf8.hpp"
 
@@ -91,7 +91,7 @@ std::optional<ByteRange> Regex::Matches::next() {
     if (found == PCRE2_ERROR_NOMATCH) break;
     // 0: there are groups, and only the whole match was asked for.
     if (found < 0)
-      throw InvariantError(fmt::format("a regular expression failed to match: PCRE2 error {}", found));
+      throw HostileInputError(fmt::format("a regular expression failed to match: PCRE2 error {}", found));
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data_->data.get());
     const ByteRange range{bounds[0], bounds[1]};
     if (range.begin >= range.end && last_end_ == range.end) {

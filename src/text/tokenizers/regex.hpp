@@ -35,7 +35,7 @@ class Regex {
     Matches(const Regex& regex, std::string_view text);
     Matches(Matches&&) noexcept;
     ~Matches();
-    /// The next match; nothing at the end. Throws InvariantError when the expression needs more than a
+    /// The next match; nothing at the end. Throws HostileInputError when the expression needs more than a
     /// million steps for one match: it was written to hang its reader.
     std::optional<ByteRange> next();
 

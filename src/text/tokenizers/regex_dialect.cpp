@@ -68,6 +68,8 @@ class Translator {
     if (starts("(?") && !starts("(?:") && !starts("(?=") && !starts("(?!") && !starts("(?<") &&
         !starts("(?>") && !starts("(?i:") && !starts("(?i)") && !starts("(?-i:"))
       return refuse(fmt::format("'{}'", pattern_.substr(at_, 4)));
+    // There it reaches over the alternatives that follow: a(?i)b|c is a(?i:b|c).
+    if (starts("(?i)") && at_ != 0) return refuse("'(?i)' after the start");
     copy(1);
     return {};
   }

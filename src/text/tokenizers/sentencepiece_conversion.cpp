@@ -36,12 +36,6 @@ Error unsupported(std::string_view what) {
                "spiece.model"};
 }
 
-SpecialToken plain(std::string_view content) {
-  SpecialToken token;
-  token.content = content;
-  return token;
-}
-
 /// The parts of a tokenizer.json that differ between the classes.
 struct Conversion {
   OrderedJson vocab = OrderedJson::array();
@@ -85,13 +79,7 @@ Result<Conversion> mbart(const SentencePieceModel& model, const SlowTokenizerSet
   for (const std::string& language : languages) result.add(language);
   result.add("<mask>");
   result.unk_id = 3;
-  SpecialToken mask = plain("<mask>");
-  mask.lstrip = true;
-  result.special_tokens = {
-      settings.role("bos_token", plain("<s>")),   settings.role("eos_token", plain("</s>")),
-      settings.role("unk_token", plain("<unk>")), settings.role("sep_token", plain("</s>")),
-      settings.role("pad_token", plain("<pad>")), settings.role("cls_token", plain("<s>")),
-      settings.role("mask_token", mask)};
+  result.special_tokens = settings.bart_roles();
   for (const std::string& language : languages) result.special_tokens.push_back(plain(language));
   EPICRISIS_ASSIGN_OR_RETURN(
       const std::string source,
@@ -162,6 +150,8 @@ OrderedJson normalizer(const SentencePieceModel& model) {
 
 Result<std::string> tokenizer_json(Conversion conversion, const SentencePieceModel& model,
                                    const SlowTokenizerSettings& settings) {
+  for (const SpecialToken& token : settings.additional.value_or(std::vector<SpecialToken>()))
+    conversion.special_tokens.push_back(token);  // those of the class once more count once
   const Json ids = ids_of(conversion.vocab);
   const OrderedJson metaspace = {
       {"type", "Metaspace"}, {"replacement", "\u2581"}, {"add_prefix_space", true}};

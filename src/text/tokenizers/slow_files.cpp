@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 #include "text/tokenizers/byte_level_conversion.hpp"
 #include "text/tokenizers/sentencepiece_conversion.hpp"
 #include "text/tokenizers/special_tokens.hpp"
@@ -16,11 +17,6 @@ namespace fs = std::filesystem;
 
 /// Larger than any published one by an order of magnitude.
 constexpr std::uint64_t kMaxFileBytes = 256ULL << 20;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 constexpr const char* kSentencePieceFiles[] = {"spiece.model", "sentencepiece.bpe.model"};
 

@@ -18,17 +18,12 @@ constexpr std::array<std::string_view, 7> kRoles = {"bos_token", "eos_token", "u
                                                     "pad_token", "cls_token", "mask_token"};
 constexpr std::string_view kAdditional = "additional_special_tokens";
 
-Error damaged(std::string_view file, std::string_view problem) {
-  return Error{ErrorCode::kCorrupt, fmt::format("{} is damaged; import the model again.", file),
-               std::string(problem)};
-}
-
 /// The object in `folder`/`file`; empty without the file.
 Result<Json> read_object(const fs::path& folder, const char* file) {
   std::error_code ignored;
   if (!fs::exists(folder / file, ignored)) return Json::object();
   EPICRISIS_ASSIGN_OR_RETURN(Json json, read_json_file(folder / file));
-  if (!json.is_object()) return damaged(file, "expected an object");
+  if (!json.is_object()) return damaged_file(file, "expected an object");
   return json;
 }
 
@@ -38,7 +33,7 @@ Result<SpecialToken> read_token(const Json& json, std::string_view file, std::st
     token.content = json.get<std::string>();
     return token;
   }
-  if (!json.is_object()) return damaged(file, fmt::format("'{}' must be a text or an object", key));
+  if (!json.is_object()) return damaged_file(file, fmt::format("'{}' must be a text or an object", key));
   EPICRISIS_ASSIGN_OR_RETURN(token.content, json_value<std::string>(json, "content", "", file));
   EPICRISIS_ASSIGN_OR_RETURN(token.lstrip, json_value(json, "lstrip", false, file));
   EPICRISIS_ASSIGN_OR_RETURN(token.rstrip, json_value(json, "rstrip", false, file));
@@ -57,7 +52,7 @@ Result<void> read_roles(const Json& json, std::string_view file, SlowTokenizerSe
   }
   const auto list = json.find(kAdditional);
   if (list == json.end() || list->is_null()) return {};
-  if (!list->is_array()) return damaged(file, fmt::format("'{}' must be a list", kAdditional));
+  if (!list->is_array()) return damaged_file(file, fmt::format("'{}' must be a list", kAdditional));
   settings.additional.emplace();
   for (const Json& one : *list) {
     EPICRISIS_ASSIGN_OR_RETURN(SpecialToken token, read_token(one, file, kAdditional));
@@ -69,7 +64,7 @@ Result<void> read_roles(const Json& json, std::string_view file, SlowTokenizerSe
 Result<void> read_added(const Json& json, SlowTokenizerSettings& settings) {
   for (const auto& [content, id] : json.items()) {
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max())
-      return damaged("added_tokens.json", "an id is not a whole number");
+      return damaged_file("added_tokens.json", "an id is not a whole number");
     settings.added.emplace_back(content, id.get<std::uint32_t>());
   }
   std::sort(settings.added.begin(), settings.added.end(),
@@ -102,6 +97,26 @@ Result<std::string> class_for_model_type(const fs::path& folder) {
 }
 
 }  // namespace
+
+Error damaged_file(std::string_view file, std::string_view problem) {
+  return Error{ErrorCode::kCorrupt, fmt::format("{} is damaged; import the model again.", file),
+               std::string(problem)};
+}
+
+SpecialToken plain(std::string_view content) {
+  SpecialToken token;
+  token.content = content;
+  return token;
+}
+
+std::vector<SpecialToken> SlowTokenizerSettings::bart_roles() const {
+  SpecialToken mask = plain("<mask>");
+  mask.lstrip = true;  // it takes the place of a word with its space
+  return {role("bos_token", plain("<s>")),   role("eos_token", plain("</s>")),
+          role("unk_token", plain("<unk>")), role("sep_token", plain("</s>")),
+          role("pad_token", plain("<pad>")), role("cls_token", plain("<s>")),
+          role("mask_token", mask)};
+}
 
 Result<SlowTokenizerSettings> SlowTokenizerSettings::read(const fs::path& folder) {
   SlowTokenizerSettings settings;
@@ -169,7 +184,7 @@ Result<OrderedJson> added_tokens_json(const std::vector<SpecialToken>& tokens,
   OrderedJson result = OrderedJson::array();
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (i > 0 && list[i].first == list[i - 1].first)
-      return damaged("added_tokens.json", fmt::format("two tokens have the id {}", list[i].first));
+      return damaged_file("added_tokens.json", fmt::format("two tokens have the id {}", list[i].first));
     result.push_back(std::move(list[i].second));
   }
   return result;

@@ -21,9 +21,14 @@ struct SpecialToken {
   bool normalized = false;
 };
 
+/// A special token without flags.
+SpecialToken plain(std::string_view content);
+/// kCorrupt naming `file`, one of those beside a slow tokenizer's vocabulary.
+Error damaged_file(std::string_view file, std::string_view problem);
+
 /// What the files beside a slow tokenizer's vocabulary say.
 struct SlowTokenizerSettings {
-  std::string tokenizer_class;  ///< Without "Fast"; empty when no file names one.
+  std::string tokenizer_class;  ///< Without "Fast"; named by the files or by `model_type`.
   Json config;                  ///< tokenizer_config.json; an empty object without one.
   /// "bos_token" to "mask_token" that the files name, special_tokens_map.json over tokenizer_config.json.
   std::vector<std::pair<std::string, SpecialToken>> roles;
@@ -36,6 +41,8 @@ struct SlowTokenizerSettings {
 
   /// The token of `role`, or the class's own.
   SpecialToken role(std::string_view name, SpecialToken fallback) const;
+  /// The seven roles as BART's, RoBERTa's and mBART's classes have them, in the order they are added.
+  std::vector<SpecialToken> bart_roles() const;
 };
 
 /// The "added_tokens" of tokenizer.json for `tokens`: each with its id in `ids`, or the next free one; then

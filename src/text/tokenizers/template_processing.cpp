@@ -1,5 +1,6 @@
 #include "text/tokenizers/template_processing.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -38,7 +39,7 @@ class TemplateProcessing final : public PostProcessor {
         ProcessedText& special = out.emplace_back();
         for (const TokenId id : part.ids) special.append(id);
       } else {
-        out.push_back(texts[part.kind == TemplatePart::Kind::kFirst ? 0 : 1]);
+        out.push_back(std::move(texts[part.kind == TemplatePart::Kind::kFirst ? 0 : 1]));
       }
     }
     texts = std::move(out);
@@ -91,6 +92,12 @@ Result<Template> read_template(const Json& component, std::string_view key, std:
     EPICRISIS_ASSIGN_OR_RETURN(
         TemplatePart part, read_part((*list)[i], special_tokens == component.end() ? none : *special_tokens,
                                      key == "pair", fmt::format("{}.{}[{}]", where, key, i)));
+    // Each repeat would be a copy of the text: a small file could ask for gigabytes.
+    if (part.kind != TemplatePart::Kind::kSpecial &&
+        std::any_of(parts.begin(), parts.end(),
+                    [&](const TemplatePart& seen) { return seen.kind == part.kind; }))
+      return detail::unsupported_component(fmt::format("{}.{}[{}]", where, key, i),
+                                           "a template that repeats a text");
     parts.push_back(std::move(part));
   }
   return parts;

@@ -24,15 +24,11 @@ void truncate_longest_first(ProcessedText& first, ProcessedText& second, std::si
   }
 }
 
-Error bad_member(std::string_view where, std::string_view problem) {
-  return detail::damaged_tokenizer(where, problem);
-}
-
 Result<Side> read_side(const Json& block, std::string_view where) {
   const auto direction = block.find("direction");
   if (direction == block.end() || *direction == "Right") return Side::kRight;
   if (*direction == "Left") return Side::kLeft;
-  return bad_member(where, "'direction' must be Left or Right");
+  return detail::damaged_tokenizer(where, "'direction' must be Left or Right");
 }
 
 /// A whole number that may be absent or null.
@@ -41,13 +37,13 @@ Result<std::size_t> read_count(const Json& block, std::string_view key, std::siz
   const auto count = block.find(key);
   if (count == block.end() || count->is_null()) return fallback;
   if (!count->is_number_unsigned() || count->get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max())
-    return bad_member(where, fmt::format("'{}' must be a whole number", key));
+    return detail::damaged_tokenizer(where, fmt::format("'{}' must be a whole number", key));
   return count->get<std::size_t>();
 }
 
 Result<void> read_truncation(const Json& block, EncodeOptions& options) {
   constexpr std::string_view kWhere = "truncation";
-  if (!block.is_object()) return bad_member(kWhere, "expected an object");
+  if (!block.is_object()) return detail::damaged_tokenizer(kWhere, "expected an object");
   EPICRISIS_ASSIGN_OR_RETURN(options.max_length, read_count(block, "max_length", 512, kWhere));
   EPICRISIS_ASSIGN_OR_RETURN(options.truncation_side, read_side(block, kWhere));
   constexpr std::pair<std::string_view, TruncationStrategy> kStrategies[] = {
@@ -61,12 +57,12 @@ Result<void> read_truncation(const Json& block, EncodeOptions& options) {
     options.truncation_strategy = value;
     return {};
   }
-  return bad_member(kWhere, "'strategy' must be LongestFirst, OnlyFirst or OnlySecond");
+  return detail::damaged_tokenizer(kWhere, "'strategy' must be LongestFirst, OnlyFirst or OnlySecond");
 }
 
 Result<void> read_padding(const Json& block, EncodeOptions& options) {
   constexpr std::string_view kWhere = "padding";
-  if (!block.is_object()) return bad_member(kWhere, "expected an object");
+  if (!block.is_object()) return detail::damaged_tokenizer(kWhere, "expected an object");
   PaddingOptions padding;
   EPICRISIS_ASSIGN_OR_RETURN(padding.side, read_side(block, kWhere));
   // A length is memory that the caller would have to give.
@@ -74,16 +70,16 @@ Result<void> read_padding(const Json& block, EncodeOptions& options) {
   EPICRISIS_ASSIGN_OR_RETURN(padding.multiple_of, read_count(block, "pad_to_multiple_of", 1, kWhere));
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t pad_id, read_count(block, "pad_id", 0, kWhere));
   if (pad_id > static_cast<std::size_t>(std::numeric_limits<TokenId>::max()))
-    return bad_member(kWhere, "'pad_id' is too large");
+    return detail::damaged_tokenizer(kWhere, "'pad_id' is too large");
   padding.pad_id = static_cast<TokenId>(pad_id);
   const auto strategy = block.find("strategy");
   if (strategy != block.end() && strategy->is_object()) {
     EPICRISIS_ASSIGN_OR_RETURN(padding.length, read_count(*strategy, "Fixed", 0, kWhere));
   } else if (strategy != block.end() && *strategy != "BatchLongest") {
-    return bad_member(kWhere, "'strategy' must be BatchLongest or Fixed");
+    return detail::damaged_tokenizer(kWhere, "'strategy' must be BatchLongest or Fixed");
   }
   if (padding.length > kMaxLength || padding.multiple_of > kMaxLength)
-    return bad_member(kWhere, fmt::format("a length is above {}", kMaxLength));
+    return detail::damaged_tokenizer(kWhere, fmt::format("a length is above {}", kMaxLength));
   options.padding = padding;
   return {};
 }

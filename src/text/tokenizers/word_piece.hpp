@@ -5,30 +5,23 @@
 
 #include "base/json.hpp"
 #include "text/tokenizers/double_array_trie.hpp"
-#include "text/tokenizers/stages.hpp"
-#include "text/tokenizers/vocabulary.hpp"
+#include "text/tokenizers/vocabulary_model.hpp"
 
 namespace epicrisis {
 
 /// BERT's WordPiece (Wu et al. 2016): the longest entry that a word starts with, then the longest that
 /// continues it, and so on; a word that cannot be covered is one unknown token.
-class WordPieceModel final : public Model {
+class WordPieceModel final : public VocabularyModel {
  public:
   /// Errors: kCorrupt.
   static Result<WordPieceModel> read(const Json& component, std::string_view where);
 
   void tokenize(const PieceList& list, std::vector<Token>& tokens) const override;
-  std::optional<TokenId> token_to_id(std::string_view token) const override {
-    return vocabulary_.token_to_id(token);
-  }
-  std::string_view id_to_token(TokenId id) const override { return vocabulary_.id_to_token(id); }
-  std::size_t vocab_size() const override { return vocabulary_.id_bound(); }
 
  private:
   WordPieceModel() = default;
   bool cover(std::string_view word, std::uint32_t begin, std::vector<Token>& tokens) const;
 
-  Vocabulary vocabulary_;
   DoubleArrayTrie first_;       ///< All entries.
   DoubleArrayTrie continuing_;  ///< Those with the prefix of continuing subwords, without it.
   TokenId unk_id_ = 0;
@@ -36,22 +29,16 @@ class WordPieceModel final : public Model {
 };
 
 /// Every word is one token or unknown.
-class WordLevelModel final : public Model {
+class WordLevelModel final : public VocabularyModel {
  public:
   /// Errors: kCorrupt.
   static Result<WordLevelModel> read(const Json& component, std::string_view where);
 
   void tokenize(const PieceList& list, std::vector<Token>& tokens) const override;
-  std::optional<TokenId> token_to_id(std::string_view token) const override {
-    return vocabulary_.token_to_id(token);
-  }
-  std::string_view id_to_token(TokenId id) const override { return vocabulary_.id_to_token(id); }
-  std::size_t vocab_size() const override { return vocabulary_.id_bound(); }
 
  private:
   WordLevelModel() = default;
 
-  Vocabulary vocabulary_;
   TokenId unk_id_ = 0;
 };
 
