@@ -33,8 +33,8 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
 
 const Architecture& Engine::architecture() const noexcept { return core_->model->architecture; }
 int Engine::vocab_size() const noexcept { return architecture().vocab_size; }
-int Engine::max_source_tokens() const noexcept { return engine::max_tokens(architecture()); }
-int Engine::max_target_tokens() const noexcept { return engine::max_tokens(architecture()); }
+int Engine::max_source_tokens() const noexcept { return max_tokens(architecture()); }
+int Engine::max_target_tokens() const noexcept { return max_tokens(architecture()); }
 bool Engine::is_encoder_decoder() const noexcept {
   return architecture().topology == Topology::kEncoderDecoder;
 }

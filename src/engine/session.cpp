@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <new>
 
 #include "base/check.hpp"
@@ -40,10 +39,6 @@ KvCacheShape cache_shape(const Core& core) {
 }
 
 }  // namespace
-
-int max_tokens(const Architecture& architecture) noexcept {
-  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
-}
 
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
                           const char* what) {

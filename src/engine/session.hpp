@@ -23,10 +23,6 @@ struct Core {
   std::size_t max_cache_bytes = 0;
 };
 
-/// Tokens that one sequence may have: the model's positions, or as many as an int counts where the model sets
-/// no limit.
-int max_tokens(const Architecture& architecture) noexcept;
-
 /// Errors: kInvalidArgument for an empty sequence, one longer than max_tokens(), or a token id outside the
 /// vocabulary; `what` names the sequence.
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,

@@ -115,10 +115,8 @@ Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenize
   return start;
 }
 
-/// A model without a position table sets no limit.
 Result<void> check_lengths(const TrainingOptions& options, const Architecture& architecture) {
-  if (architecture.max_positions <= 0) return {};
-  const auto positions = static_cast<std::size_t>(architecture.max_positions);
+  const auto positions = static_cast<std::size_t>(max_tokens(architecture));
   if (architecture.topology == Topology::kDecoderOnly) {
     if (options.max_source_length + options.max_target_length <= positions) return {};
     return invalid(fmt::format(
