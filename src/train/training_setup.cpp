@@ -7,6 +7,7 @@
 #include "checkpoint/task_prefix.hpp"
 #include "data/corpus_reader.hpp"
 #include "data/dataset_reader.hpp"
+#include "train/finished_generation_config.hpp"
 #include "train/new_model_config.hpp"
 
 namespace epicrisis::train {

@@ -1,11 +1,8 @@
-#include <fmt/format.h>
-
-#include <algorithm>
+#include "train/finished_generation_config.hpp"
 
 #include "generation/generation_config.hpp"
 #include "generation/generation_settings.hpp"
 #include "train/new_model_config.hpp"
-#include "train/training_setup.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -34,7 +31,8 @@ bool names_a_setting(const Json& file) {
   return false;
 }
 
-/// Whether a file of the checkpoint says anything on how to generate; the defaults of its family do not count.
+/// Whether a file of the checkpoint says anything on how to generate; the defaults of its family do not
+/// count.
 bool has_settings(const Checkpoint& start) {
   const Json::json_pointer place(kTaskSettings);
   return names_a_setting(start.generation_config) || names_a_setting(start.config) ||
@@ -69,8 +67,7 @@ void set_length(Json& settings, const Architecture& architecture, std::int64_t t
 Result<Json> generation_config_for(const Checkpoint& start, bool from_scratch,
                                    const TrainingOptions& options) {
   const Architecture& architecture = start.architecture;
-  Json config =
-      from_scratch || !has_settings(start) ? new_settings(architecture) : inherited_settings(start);
+  Json config = from_scratch || !has_settings(start) ? new_settings(architecture) : inherited_settings(start);
   config["pad_token_id"] = architecture.pad_token_id;
   config["eos_token_id"] = architecture.eos_token_id;
   if (architecture.topology == Topology::kEncoderDecoder)
