@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -80,5 +81,11 @@ struct Architecture {
 
   bool operator==(const Architecture&) const = default;
 };
+
+/// Tokens that one sequence may have: the model's positions, or as many as an int counts where the model sets
+/// no limit.
+inline int max_tokens(const Architecture& architecture) noexcept {
+  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
+}
 
 }  // namespace epicrisis

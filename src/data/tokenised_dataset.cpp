@@ -38,7 +38,7 @@ std::unique_ptr<PairDataset> PairDataset::build(std::span<const DatasetRow> rows
     EncodeOptions target;
     target.max_length = limits.max_target_tokens;
     if (format.continuation_end) {
-      target.add_special_tokens = false;
+      source.add_special_tokens = target.add_special_tokens = false;
       target.max_length = limits.max_target_tokens - 1;
     }
     dataset->pairs_[i] = {tokenizer.encode(format.prefix + rows[i].note, source).ids,

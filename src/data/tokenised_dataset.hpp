@@ -37,8 +37,8 @@ struct LengthLimits {
 /// What a model wants around the texts of a pair.
 struct PairFormat {
   std::string prefix = {};  ///< Before each note ("summarize: " for T5).
-  /// Decoder-only models: a summary is tokenized without special tokens, since it continues the note, and
-  /// this closes it.
+  /// Decoder-only models: the summary continues the note, so both are tokenized without special tokens, as
+  /// the prompt is when the model is served, and this closes the summary.
   std::optional<TokenId> continuation_end = std::nullopt;
 };
 

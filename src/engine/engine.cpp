@@ -33,8 +33,8 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
 
 const Architecture& Engine::architecture() const noexcept { return core_->model->architecture; }
 int Engine::vocab_size() const noexcept { return architecture().vocab_size; }
-int Engine::max_source_tokens() const noexcept { return engine::max_tokens(architecture()); }
-int Engine::max_target_tokens() const noexcept { return engine::max_tokens(architecture()); }
+int Engine::max_source_tokens() const noexcept { return max_tokens(architecture()); }
+int Engine::max_target_tokens() const noexcept { return max_tokens(architecture()); }
 bool Engine::is_encoder_decoder() const noexcept {
   return architecture().topology == Topology::kEncoderDecoder;
 }
@@ -61,15 +61,15 @@ Result<FloatMatrix> Engine::encode_hidden(std::span<const TokenId> source) const
 }
 
 Result<FloatMatrix> Engine::hidden(std::span<const TokenId> source, std::span<const TokenId> target) const {
-  return decode(source, target, Of::kHiddenStates);
+  return decode(source, target, engine::DecoderOutput::kHiddenStates);
 }
 
 Result<FloatMatrix> Engine::forward(std::span<const TokenId> source, std::span<const TokenId> target) const {
-  return decode(source, target, Of::kLogits);
+  return decode(source, target, engine::DecoderOutput::kLogits);
 }
 
 Result<FloatMatrix> Engine::decode(std::span<const TokenId> source, std::span<const TokenId> target,
-                                   Of what) const {
+                                   engine::DecoderOutput output) const {
   if (!is_encoder_decoder() && !source.empty())
     return Error{ErrorCode::kInvalidArgument, "This model has no encoder: it takes a text, but no source.",
                  architecture().family};
@@ -79,13 +79,12 @@ Result<FloatMatrix> Engine::decode(std::span<const TokenId> source, std::span<co
     const std::span<const TokenId> added = is_encoder_decoder() ? source : target;
     const std::array sources{std::vector<TokenId>(added.begin(), added.end())};
     EPICRISIS_ASSIGN_OR_RETURN(const std::vector<SourceId> ids, session.add(sources));
+    const bool is_hidden = output == engine::DecoderOutput::kHiddenStates;
     FloatMatrix matrix{
-        static_cast<int>(target.size()), what == Of::kLogits ? vocab_size() : architecture().d_model, {}};
+        static_cast<int>(target.size()), is_hidden ? architecture().d_model : vocab_size(), {}};
     matrix.values.resize(target.size() * static_cast<std::size_t>(matrix.columns));
     const std::array rows{HypothesisStep{ids.front(), -1, target}};
-    const auto stepped = what == Of::kLogits ? session.step_all(rows, matrix.values)
-                                             : session.step_hidden(rows, matrix.values);
-    EPICRISIS_RETURN_IF_ERROR(stepped);
+    EPICRISIS_RETURN_IF_ERROR(session.step_all(rows, output, matrix.values));
     return matrix;
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kResourceExhausted, "There is not enough memory to process this text.",

@@ -34,7 +34,8 @@ struct FloatMatrix {
 
 namespace engine {
 struct Core;
-}
+enum class DecoderOutput;
+}  // namespace engine
 
 /// The native CPU engine: float32 inference for one model, driven by an Architecture.
 ///
@@ -69,8 +70,8 @@ class Engine final : public Backend {
   Result<FloatMatrix> forward(std::span<const TokenId> source, std::span<const TokenId> target) const;
 
  private:
-  enum class Of { kHiddenStates, kLogits };
-  Result<FloatMatrix> decode(std::span<const TokenId> source, std::span<const TokenId> target, Of what) const;
+  Result<FloatMatrix> decode(std::span<const TokenId> source, std::span<const TokenId> target,
+                             engine::DecoderOutput output) const;
 
   std::shared_ptr<engine::Core> core_;
 };

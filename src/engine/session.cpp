@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <new>
 
 #include "base/check.hpp"
@@ -40,10 +39,6 @@ KvCacheShape cache_shape(const Core& core) {
 }
 
 }  // namespace
-
-int max_tokens(const Architecture& architecture) noexcept {
-  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
-}
 
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
                           const char* what) {
@@ -107,20 +102,12 @@ void Session::encode(std::span<const std::vector<TokenId>> sources, std::vector<
 void Session::remove(SourceId source) { sources_.erase(source); }
 
 Result<void> Session::step(std::span<const HypothesisStep> rows, std::span<float> logits) {
-  return advance(rows, DecoderOutput::kLastLogits, logits);
-}
-
-Result<void> Session::step_all(std::span<const HypothesisStep> rows, std::span<float> logits) {
-  return advance(rows, DecoderOutput::kLogits, logits);
-}
-
-Result<void> Session::step_hidden(std::span<const HypothesisStep> rows, std::span<float> hidden) {
-  return advance(rows, DecoderOutput::kHiddenStates, hidden);
+  return step_all(rows, DecoderOutput::kLastLogits, logits);
 }
 
 // All or nothing: until the decoder is done the rows of the last step keep their slots.
-Result<void> Session::advance(std::span<const HypothesisStep> rows, DecoderOutput output,
-                              std::span<float> to) {
+Result<void> Session::step_all(std::span<const HypothesisStep> rows, DecoderOutput output,
+                               std::span<float> to) {
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t tokens, check(rows));
   const std::size_t written = output == DecoderOutput::kLastLogits ? rows.size() : tokens;
   EPICRISIS_CHECK(to.size() == written * output_width(core_->model->architecture, output));

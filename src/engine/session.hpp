@@ -23,10 +23,6 @@ struct Core {
   std::size_t max_cache_bytes = 0;
 };
 
-/// Tokens that one sequence may have: the model's positions, or as many as an int counts where the model sets
-/// no limit.
-int max_tokens(const Architecture& architecture) noexcept;
-
 /// Errors: kInvalidArgument for an empty sequence, one longer than max_tokens(), or a token id outside the
 /// vocabulary; `what` names the sequence.
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
@@ -40,10 +36,8 @@ class Session final : public DecodeSession {
   void remove(SourceId source) override;
   Result<void> step(std::span<const HypothesisStep> rows, std::span<float> logits) override;
 
-  /// step() that writes the logits after every token: [all tokens of rows, V].
-  Result<void> step_all(std::span<const HypothesisStep> rows, std::span<float> logits);
-  /// step() that writes the decoder's last hidden states instead: [all tokens of rows, D].
-  Result<void> step_hidden(std::span<const HypothesisStep> rows, std::span<float> hidden);
+  /// step() that writes `output` to `to`, whose shape DecoderOutput tells.
+  Result<void> step_all(std::span<const HypothesisStep> rows, DecoderOutput output, std::span<float> to);
 
  private:
   struct Hypothesis {
@@ -52,7 +46,6 @@ class Session final : public DecodeSession {
   };
 
   void encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids);
-  Result<void> advance(std::span<const HypothesisStep> rows, DecoderOutput output, std::span<float> to);
   void decode(DecoderOutput output, float* to);
   Result<std::size_t> check(std::span<const HypothesisStep> rows) const;
   void grow(std::span<const HypothesisStep> rows);

@@ -93,8 +93,7 @@ Json settings_of_files(const Json& config, const Json& generation_config) {
 
 }  // namespace
 
-Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config,
-                                                   std::string_view task) {
+Json default_generation_settings(const Json& config, const Json& generation_config, std::string_view task) {
   Json settings = config.is_object() ? settings_of_files(config, generation_config)
                                      : settings_of_files(Json::object(), generation_config);
   const auto tasks = config.find("task_specific_params");
@@ -106,6 +105,12 @@ Result<GenerationConfig> default_generation_config(const Json& config, const Jso
   if (!names(settings, "decoder_start_token_id") && names(settings, "bos_token_id")) {
     settings["decoder_start_token_id"] = settings["bos_token_id"];
   }
+  return settings;
+}
+
+Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config,
+                                                   std::string_view task) {
+  const Json settings = default_generation_settings(config, generation_config, task);
   GenerationConfig defaults;
   EPICRISIS_RETURN_IF_ERROR(defaults.apply(settings, false));
   if (!names(settings, "pad_token_id") && !defaults.eos_token_ids.empty()) {

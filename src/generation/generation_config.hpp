@@ -75,5 +75,9 @@ struct GenerationConfig {
 /// apply().
 Result<GenerationConfig> default_generation_config(const Json& config, const Json& generation_config,
                                                    std::string_view task = {});
+/// The same as the JSON object that is applied: beside the settings it may hold all else that config.json
+/// says. A missing padding token is left out.
+Json default_generation_settings(const Json& config, const Json& generation_config,
+                                 std::string_view task = {});
 
 }  // namespace epicrisis

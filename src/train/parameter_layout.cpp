@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "checkpoint/distance_bias.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -42,8 +43,7 @@ Result<void> check_supported(const Architecture& architecture) {
   if (needs_table && architecture.max_positions < 1)
     return invalid("must have positions for its position table", "0 positions");
   if (architecture.positions == PositionEncoding::kRelativeBias &&
-      (architecture.relative_buckets < 4 ||
-       architecture.relative_max_distance <= architecture.relative_buckets / 2))
+      !(relative_buckets(architecture, true).valid() && relative_buckets(architecture, false).valid()))
     return invalid(
         "must have at least 4 relative position buckets and a larger maximal distance",
         fmt::format("{} and {}", architecture.relative_buckets, architecture.relative_max_distance));

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -18,10 +17,6 @@ namespace {
 
 /// Keys and values of one decoder layer, side by side: [positions, 2 H Dh].
 using KeyValue = at::Tensor;
-
-int position_limit(const Architecture& architecture) {
-  return architecture.max_positions > 0 ? architecture.max_positions : std::numeric_limits<int>::max();
-}
 
 /// A hypothesis: what its decoder layers have seen.
 struct HypothesisCache {
@@ -115,7 +110,7 @@ std::vector<std::vector<KeyValue>> TorchSession::encoded(
 
 Result<std::vector<SourceId>> TorchSession::add(std::span<const std::vector<TokenId>> sources) {
   at::NoGradGuard no_gradients;
-  const auto limit = static_cast<std::size_t>(position_limit(architecture_));
+  const auto limit = static_cast<std::size_t>(max_tokens(architecture_));
   for (const std::vector<TokenId>& source : sources)
     if (source.empty() || source.size() > limit)
       return Error{ErrorCode::kInvalidArgument, "A source is empty or longer than the model's positions.",
@@ -133,9 +128,9 @@ Result<void> TorchSession::check(std::span<const HypothesisStep> rows) const {
     EPICRISIS_CHECK(!row.tokens.empty() && sources_.contains(row.source));
     EPICRISIS_CHECK(row.parent < static_cast<int>(hypotheses_.size()));
     const std::int64_t length = row.parent < 0 ? 0 : hypotheses_[static_cast<std::size_t>(row.parent)].length;
-    if (length + static_cast<std::int64_t>(row.tokens.size()) > position_limit(architecture_))
+    if (length + static_cast<std::int64_t>(row.tokens.size()) > max_tokens(architecture_))
       return Error{ErrorCode::kResourceExhausted, "A hypothesis would pass the model's positions.",
-                   fmt::format("at most {}", position_limit(architecture_))};
+                   fmt::format("at most {}", max_tokens(architecture_))};
   }
   return {};
 }
@@ -262,7 +257,7 @@ Result<void> TorchSession::step(std::span<const HypothesisStep> rows, std::span<
 
 }  // namespace
 
-int TorchBackend::max_source_tokens() const noexcept { return position_limit(model_.architecture()); }
+int TorchBackend::max_source_tokens() const noexcept { return max_tokens(model_.architecture()); }
 
 Result<std::unique_ptr<DecodeSession>> TorchBackend::start_session() const {
   return std::unique_ptr<DecodeSession>(std::make_unique<TorchSession>(model_));

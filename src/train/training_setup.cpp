@@ -7,6 +7,7 @@
 #include "checkpoint/task_prefix.hpp"
 #include "data/corpus_reader.hpp"
 #include "data/dataset_reader.hpp"
+#include "train/finished_generation_config.hpp"
 #include "train/new_model_config.hpp"
 
 namespace epicrisis::train {
@@ -115,10 +116,8 @@ Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenize
   return start;
 }
 
-/// A model without a position table sets no limit.
 Result<void> check_lengths(const TrainingOptions& options, const Architecture& architecture) {
-  if (architecture.max_positions <= 0) return {};
-  const auto positions = static_cast<std::size_t>(architecture.max_positions);
+  const auto positions = static_cast<std::size_t>(max_tokens(architecture));
   if (architecture.topology == Topology::kDecoderOnly) {
     if (options.max_source_length + options.max_target_length <= positions) return {};
     return invalid(fmt::format(

@@ -33,12 +33,4 @@ struct TrainingSetup {
 /// data, and what the readers report.
 Result<TrainingSetup> prepare_training(const TrainingOptions& options, TrainingObserver& observer);
 
-/// generation_config.json for the finished model: what the model had (a new one: beams of four without
-/// repeated trigrams), the length limit, then the overrides. Errors: kInvalidArgument for an unknown setting.
-Result<Json> generation_config_for(const Checkpoint& start, bool from_scratch,
-                                   const TrainingOptions& options);
-/// Gives the summarization settings in config.json, which go before generation_config.json, that file's
-/// values.
-void settle_task_settings(Checkpoint& start);
-
 }  // namespace epicrisis::train

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "train/distance_bias.hpp"
+#include "checkpoint/distance_bias.hpp"
 #include "train/sinusoidal_positions.hpp"
 
 namespace epicrisis::train {
@@ -99,10 +99,9 @@ ops::PositionBias Transformer::position_bias(bool is_decoder, std::int64_t longe
     return {at::outer(at::tensor(slopes), at::arange(-zero, count - zero, at::kFloat)), zero};
   }
   if (architecture_.positions == PositionEncoding::kRelativeBias) {
+    const RelativeBuckets of_stack = relative_buckets(architecture_, !is_decoder);
     std::vector<std::int64_t> buckets;
-    for (std::int64_t i = 0; i < count; ++i)
-      buckets.push_back(relative_bucket(static_cast<int>(i - zero), !is_decoder,
-                                        architecture_.relative_buckets, architecture_.relative_max_distance));
+    for (std::int64_t i = 0; i < count; ++i) buckets.push_back(of_stack.of(static_cast<int>(i - zero)));
     const at::Tensor& table = is_decoder ? decoder_.relative_bias : encoder_.relative_bias;
     return {table.index_select(0, at::tensor(buckets)).transpose(0, 1).contiguous(), zero};
   }

@@ -65,7 +65,7 @@ TEST(PairDataset, AContinuationIsClosedByItsOwnToken) {
   expected.resize(3);
   expected.push_back(7);
   EXPECT_EQ(dataset->pair(0).target, expected);
-  EXPECT_EQ(dataset->pair(0).source, tokenizer.encode("note: Knee pain.").ids);
+  EXPECT_EQ(dataset->pair(0).source, tokenizer.encode("note: Knee pain.", plain).ids);
 }
 
 TEST(GapSentenceDataset, WindowsEndAtSentencesAndFitTheLimit) {

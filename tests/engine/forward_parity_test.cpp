@@ -15,16 +15,14 @@ namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
-/// The ids of `example` under `key`; none where the model takes none.
-std::vector<TokenId> ids_at(const Json& example, const char* key) {
-  return example.contains(key) ? testing::token_ids(example.at(key)) : std::vector<TokenId>();
-}
 
 /// What the model is given: source and target, or a decoder-only model's text as target.
 struct Inputs {
-  explicit Inputs(const Json& example)
-      : source(ids_at(example, example.contains("decoder_input_ids") ? "input_ids" : "none")),
-        target(ids_at(example, example.contains("decoder_input_ids") ? "decoder_input_ids" : "input_ids")) {}
+  explicit Inputs(const Json& example) {
+    const bool has_encoder = example.contains("decoder_input_ids");
+    if (has_encoder) source = testing::token_ids(example.at("input_ids"));
+    target = testing::token_ids(example.at(has_encoder ? "decoder_input_ids" : "input_ids"));
+  }
 
   std::vector<TokenId> source;
   std::vector<TokenId> target;

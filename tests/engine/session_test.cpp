@@ -215,8 +215,8 @@ TEST(Session, StepAllGivesTheLogitsOfEveryToken) {
   auto& session = dynamic_cast<epicrisis::engine::Session&>(*started);
   const auto ids = session.add(std::vector<Sequence>{first, second}).value();
   std::vector<float> logits(13 * 101);
-  ASSERT_TRUE(
-      session.step_all(std::vector<HypothesisStep>{{ids[0], -1, first}, {ids[1], -1, second}}, logits));
+  const std::vector<HypothesisStep> rows{{ids[0], -1, first}, {ids[1], -1, second}};
+  ASSERT_TRUE(session.step_all(rows, epicrisis::engine::DecoderOutput::kLogits, logits));
   std::vector<float> expected = engine->forward({}, first).value().values;
   const auto rest = engine->forward({}, second).value().values;
   expected.insert(expected.end(), rest.begin(), rest.end());

@@ -188,6 +188,49 @@ TEST_F(RunTraining, TaskSettingsTakeWhatTheRunAskedFor) {
   EXPECT_EQ(finished->config["task_specific_params"]["summarization"]["prefix"], "summarize: ");
 }
 
+TEST_F(RunTraining, KeepsWhatTheModelGeneratedWith) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = options.tokenizer;
+  options.config_overrides.clear();
+  options.max_steps = 1;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  const auto finished = load_checkpoint(path("out"));
+  ASSERT_TRUE(finished.has_value()) << finished.error().to_line();
+  const auto generation = default_generation_config(finished->config, finished->generation_config);
+  ASSERT_TRUE(generation.has_value()) << generation.error().to_line();
+  EXPECT_EQ(generation->num_beams, 8);
+  EXPECT_EQ(generation->length_penalty, 0.6);
+  EXPECT_EQ(generation->forced_eos_token_ids, std::vector<TokenId>{1});
+}
+
+// The finished model has a generation_config.json of its own, under which no defaults of the family lie.
+TEST_F(RunTraining, WritesOutTheSettingsThatOnlyTheFamilyGave) {
+  fs::copy(epicrisis::testing::kept_fixtures_dir() / "bart" / "cnn-like", path("model"),
+           fs::copy_options::recursive);
+  fs::remove(path("model") / "generation_config.json");
+  Json config = *read_json_file(path("model") / "config.json");
+  config.erase("forced_eos_token_id");
+  config.erase("forced_bos_token_id");
+  config["force_bos_token_to_be_generated"] = true;  // its older name
+  ASSERT_TRUE(write_file_atomically(path("model") / "config.json", config.dump()).has_value());
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = path("model");
+  options.tokenizer.clear();
+  options.config_overrides.clear();
+  options.max_steps = 1;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  const auto finished = load_checkpoint(path("out"));
+  ASSERT_TRUE(finished.has_value()) << finished.error().to_line();
+  const auto generation = default_generation_config(finished->config, finished->generation_config);
+  ASSERT_TRUE(generation.has_value()) << generation.error().to_line();
+  EXPECT_EQ(generation->forced_eos_token_ids, std::vector<TokenId>{2});
+  EXPECT_EQ(generation->forced_bos_token_id, 0);
+  EXPECT_EQ(generation->num_beams, 4);
+}
+
 TEST_F(RunTraining, LossFalls) {
   QuietObserver observer;
   TrainingOptions options = tiny("out");

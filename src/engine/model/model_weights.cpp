@@ -14,10 +14,6 @@
 namespace epicrisis::engine {
 namespace {
 
-RelativeBuckets relative_buckets(const Architecture& a, bool bidirectional) {
-  return {a.relative_buckets, a.relative_max_distance, bidirectional};
-}
-
 bool is_empty(const StackShape& stack) { return stack.layers <= 0 || stack.heads <= 0 || stack.ffn_dim <= 0; }
 
 // What this engine does not compute; a line goes when the piece that it names is added.

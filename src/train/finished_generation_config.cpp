@@ -1,11 +1,8 @@
-#include <fmt/format.h>
-
-#include <algorithm>
+#include "train/finished_generation_config.hpp"
 
 #include "generation/generation_config.hpp"
 #include "generation/generation_settings.hpp"
 #include "train/new_model_config.hpp"
-#include "train/training_setup.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -24,22 +21,30 @@ Json new_settings(const Architecture& architecture) {
   return settings;
 }
 
-/// What a checkpoint generates summaries with (default_generation_config), as one file's content: a file that
-/// was only derived from config.json gives way to that, and the task's own settings lie on top.
-Json inherited_settings(const Checkpoint& start) {
-  Json settings = start.generation_config;
-  const bool is_derived = settings.contains("_from_model_config") && settings["_from_model_config"] == true;
-  if (settings.empty() || is_derived) {
-    settings.erase("_from_model_config");
-    for (const std::string_view name : setting_names()) {
-      const auto found = start.config.find(name);
-      if (found != start.config.end() && !found->is_null()) settings[std::string(name)] = *found;
-    }
-  }
+bool is_setting(std::string_view name, const Json& value) {
+  return find_setting(name) != nullptr && !value.is_null();
+}
+
+bool names_a_setting(const Json& file) {
+  for (const auto& [name, value] : file.items())
+    if (is_setting(name, value)) return true;
+  return false;
+}
+
+/// Whether a file of the checkpoint says anything on how to generate; the defaults of its family do not
+/// count.
+bool has_settings(const Checkpoint& start) {
   const Json::json_pointer place(kTaskSettings);
-  if (start.config.contains(place) && start.config[place].is_object())
-    for (const auto& [name, value] : start.config[place].items())
-      if (find_setting(name) != nullptr) settings[name] = value;
+  return names_a_setting(start.generation_config) || names_a_setting(start.config) ||
+         (start.config.contains(place) && names_a_setting(start.config[place]));
+}
+
+/// What a checkpoint generates summaries with, as one file's content.
+Json inherited_settings(const Checkpoint& start) {
+  Json settings = Json::object();
+  const Json all = default_generation_settings(start.config, start.generation_config, "summarization");
+  for (const auto& [name, value] : all.items())
+    if (is_setting(name, value)) settings[name] = value;
   return settings;
 }
 
@@ -62,8 +67,7 @@ void set_length(Json& settings, const Architecture& architecture, std::int64_t t
 Result<Json> generation_config_for(const Checkpoint& start, bool from_scratch,
                                    const TrainingOptions& options) {
   const Architecture& architecture = start.architecture;
-  Json config = from_scratch ? new_settings(architecture) : inherited_settings(start);
-  if (config.empty()) config = new_settings(architecture);
+  Json config = from_scratch || !has_settings(start) ? new_settings(architecture) : inherited_settings(start);
   config["pad_token_id"] = architecture.pad_token_id;
   config["eos_token_id"] = architecture.eos_token_id;
   if (architecture.topology == Topology::kEncoderDecoder)
