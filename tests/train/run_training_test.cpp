@@ -204,6 +204,20 @@ TEST_F(RunTraining, KeepsWhatTheModelGeneratedWith) {
   EXPECT_EQ(generation->forced_eos_token_ids, std::vector<TokenId>{1});
 }
 
+TEST_F(RunTraining, RefusesAStartThatGeneratesInAWayThatIsNotKnown) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  fs::copy(options.tokenizer, path("model"), fs::copy_options::recursive);
+  Json generation = *read_json_file(path("model") / "generation_config.json");
+  generation["num_beam_groups"] = 2;
+  ASSERT_TRUE(write_file_atomically(path("model") / "generation_config.json", generation.dump()));
+  options.model = path("model");
+  options.config_overrides.clear();
+  const auto results = run_training(options, observer);
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().code, ErrorCode::kUnsupported);
+}
+
 // The finished model has a generation_config.json of its own, under which no defaults of the family lie.
 TEST_F(RunTraining, WritesOutTheSettingsThatOnlyTheFamilyGave) {
   fs::copy(epicrisis::testing::kept_fixtures_dir() / "bart" / "cnn-like", path("model"),
