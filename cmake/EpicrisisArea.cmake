@@ -33,11 +33,12 @@ function(epicrisis_add_area name)
   epicrisis_configure_target(${target})
 endfunction()
 
-# epicrisis_add_test(<name> AREA <area> [LABELS <label>...] [SOURCES <file>...] [DEPENDS <target>...] [TIMEOUT <s>])
+# epicrisis_add_test(<name> AREA <area> [LABELS <label>...] [SOURCES <file>...] [DEPENDS <target>...] [TIMEOUT <s>] [BY_SUITE])
 # A GoogleTest program built from <name>.cpp, linked with the area under test. Cases are listed when ctest
-# runs, not when building: parity cases depend on the folder that EPICRISIS_FIXTURES names.
+# runs, not when building: parity cases depend on the folder that EPICRISIS_FIXTURES names. Each case is a test of its own,
+# or with BY_SUITE each suite: for programs that take longer to start than a case runs (loading LibTorch takes a second).
 function(epicrisis_add_test name)
-  cmake_parse_arguments(TEST "" "AREA;TIMEOUT" "LABELS;SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(TEST "BY_SUITE" "AREA;TIMEOUT" "LABELS;SOURCES;DEPENDS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
@@ -51,6 +52,7 @@ set(TEST_PROGRAM [==[$<TARGET_FILE:${name}>]==])
 set(TEST_WORKING_DIR [==[${PROJECT_SOURCE_DIR}]==])
 set(TEST_LABELS [==[${TEST_AREA};${TEST_LABELS}]==])
 set(TEST_TIMEOUT ${TEST_TIMEOUT})
+set(TEST_BY_SUITE ${TEST_BY_SUITE})
 include([==[${PROJECT_SOURCE_DIR}/cmake/DiscoverTests.cmake]==])
 ")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${discovery}")
