@@ -37,6 +37,8 @@ Result<Json> statistics_of(const PreparedDataset& dataset, const DataRequest& re
   Json statistics = Json::object();
   for (const CountedSplit& split : counted) {
     Json& of_split = statistics[split.name] = length_statistics(*split.split);
+    const bool own_files = split.name == "validation" && !request.validation_files.empty();
+    of_split["files"] = dataset.description["settings"][own_files ? "validation_files" : "train_files"];
     of_split["skipped"] = dataset.description["splits"][split.name]["skipped"];
     of_split["duplicates"] = repeats[split.name];
   }

@@ -41,7 +41,7 @@ void warn_of_skipped(const Json& statistics, const std::string& split, std::vect
   if (skipped == 0) return;
   for (const Json& row : items_at(statistics, "/" + split + "/skipped/first"))
     warnings.push_back(fmt::format("{} is left out: {}", place_in(row), text_in(row, "reason")));
-  warnings.push_back(fmt::format("{} of {} {} rows are left out; all are listed in {}.", skipped,
+  warnings.push_back(fmt::format("Left out: {} of {} {} rows; all are listed in {}.", skipped,
                                  skipped + count_at(statistics, "/" + split + "/rows"), split, kSkipped));
 }
 
@@ -64,8 +64,8 @@ void warn_of_repeats(const Json& statistics, const std::string& place, std::stri
   if (rows == 0) return;
   std::vector<std::string> shown;
   for (const Json& row : items_at(statistics, place + "/first")) shown.push_back(place_in(row));
-  warnings.push_back(fmt::format("{} {} ({} with the same summary), as {}; all are listed in {}.", rows, what,
-                                 count_at(statistics, place + "/rows_with_same_summary"),
+  warnings.push_back(fmt::format("{}: {} ({} with the same summary), as {}; all are listed in {}.", what,
+                                 rows, count_at(statistics, place + "/rows_with_same_summary"),
                                  fmt::join(shown, ", "), kDuplicates));
 }
 
@@ -88,10 +88,10 @@ std::vector<std::string> data_warnings(const Json& statistics) {
   for (const std::string split : {"train", "validation"}) {
     warn_of_skipped(statistics, split, warnings);
     warn_of_cuts(statistics, split, warnings);
-    warn_of_repeats(statistics, "/" + split + "/duplicates",
-                    split + " rows repeat the note of an earlier one", warnings);
+    warn_of_repeats(statistics, "/" + split + "/duplicates", "Repeated notes in the " + split + " rows",
+                    warnings);
   }
-  warn_of_repeats(statistics, "/shared", "validation rows have a note that is trained on, too", warnings);
+  warn_of_repeats(statistics, "/shared", "Validation rows whose note is trained on, too", warnings);
   return warnings;
 }
 

@@ -254,6 +254,9 @@ TEST_F(Prepared, RepeatedAndSharedRowsAreCountedAndListed) {
   EXPECT_EQ(statistics["train"]["duplicates"]["rows_with_same_summary"], 1);
   EXPECT_EQ(statistics["validation"]["duplicates"]["rows"], 1);
   EXPECT_EQ(statistics["shared"]["rows"], 2);
+  EXPECT_EQ(statistics["validation"]["files"][0]["name"], "b.csv");
+  EXPECT_EQ(statistics["validation"]["files"][0]["sha256"],
+            Sha256().update(read_file(path("b.csv")).value()).hex());
   EXPECT_EQ(statistics["shared"]["rows_with_same_summary"], 1);
   EXPECT_EQ(read_file(prepared->folder / "duplicate_rows.csv").value(),
             "split,file,row,same,of_split,of_file,of_row\r\n"

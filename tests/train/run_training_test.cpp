@@ -370,10 +370,9 @@ TEST_F(RunTraining, TellsWhatItLeavesOutCutsAndFindsTwice) {
   const auto results = run_training(options, observer);
   ASSERT_TRUE(results.has_value()) << results.error().to_line();
   for (const char* told :
-       {"'odd.csv' row 2 is left out: field 'note' is empty", "1 of 4 train rows are left out",
-        "train notes are cut to --max-source-length", "1 train rows repeat the note",
-        "1 validation rows have a note that is trained on, too (0 with the same summary), as 'seen.csv' row "
-        "1"})
+       {"'odd.csv' row 2 is left out: field 'note' is empty", "Left out: 1 of 4 train rows",
+        "train notes are cut to --max-source-length", "Repeated notes in the train rows: 1 (1 with",
+        "Validation rows whose note is trained on, too: 1 (0 with the same summary), as 'seen.csv' row 1;"})
     EXPECT_NE(observer.warnings.find(told), std::string::npos) << told << "\n" << observer.warnings;
   EXPECT_EQ(observer.warnings.find("Canary"), std::string::npos) << "clinical text";
   for (const char* file : {"data_statistics.json", "skipped_rows.csv", "duplicate_rows.csv"}) {
