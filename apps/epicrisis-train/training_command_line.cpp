@@ -44,6 +44,21 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, T& target,
       ->check(CLI::IsMember(names));
 }
 
+void add_row_options(CLI::App& app, TrainingOptions& o) {
+  app.add_option("--validation-split-percentage", o.validation_split_percentage,
+                 "Evaluate on so many percent of the training rows, for want of --validation-file; 0: off")
+      ->capture_default_str();
+  app.add_option("--validation-split-seed", o.validation_split_seed, "Settles which rows those are")
+      ->capture_default_str();
+  app.add_option("--prompt-template", o.prompt_template,
+                 "What the model reads, the note as {note}; kept in the finished model");
+  app.add_option("--dataset-cache-dir", o.dataset_cache_dir,
+                 "Folder that keeps tokenized data for later runs; left out: until this run has finished");
+  app.add_flag("--prepare-only", o.prepare_only, "Tokenize the data, tell of it, and stop");
+  app.add_option("--prepared-data", o.prepared_data,
+                 "Folder that --prepare-only made, in place of --train-file");
+}
+
 void add_data_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
   add_choice(app, "--objective", o.objective, kObjectives, "What is learnt (default summarize)");
   app.add_option("--train-file", o.train_files,
@@ -225,6 +240,7 @@ Result<TrainingCommand> parse_training_command(std::vector<std::string> argument
                "epicrisis train"};
   app.set_version_flag("--version", EPICRISIS_VERSION);
   add_data_options(app, options, raw);
+  add_row_options(app, options);
   add_gap_sentence_options(app, options, raw);
   add_optimization_options(app, options);
   add_reporting_options(app, options, raw);

@@ -11,6 +11,7 @@
 #include "train/copying_initialization.hpp"
 #include "train/ops/gemm.hpp"
 #include "train/processor.hpp"
+#include "train/training_data.hpp"
 #include "train/training_loop.hpp"
 #include "train/training_setup.hpp"
 
@@ -65,6 +66,8 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     observer.on_warning(
         "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
   EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
+  if (options.prepare_only)
+    return Json{{"prepared_data", setup.data["folder"]}, {"statistics", setup.data["statistics"]}};
   EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
   model.set_bfloat16(options.bf16);
   if (setup.from_scratch) {
@@ -79,7 +82,11 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
-  return loop.run();
+  EPICRISIS_ASSIGN_OR_RETURN(Json results, loop.run());
+  std::error_code ignored;
+  if (options.dataset_cache_dir.empty() && options.prepared_data.empty())
+    fs::remove_all(dataset_cache_dir(options), ignored);
+  return results;
 }
 
 }  // namespace

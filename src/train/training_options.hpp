@@ -23,13 +23,20 @@ enum class Initialization { kNormal, kCopying };
 struct TrainingOptions {
   // What is trained, on what.
   Objective objective = Objective::kSummarize;
-  std::vector<std::filesystem::path> train_files;  ///< CSV or JSON Lines; plain text for gap sentences.
+  /// CSV or JSON Lines, plain text for gap sentences; paths or URIs (data/data_location.hpp).
+  std::vector<std::filesystem::path> train_files;
   std::vector<std::filesystem::path> validation_files;
   std::string note_column = "note";
   std::string summary_column = "summary";
-  std::filesystem::path model;                          ///< Folder to fine-tune; empty: from scratch.
-  std::filesystem::path tokenizer;                      ///< Folder; empty: the model's.
-  Initialization init = Initialization::kNormal;        ///< Of a model from scratch.
+  double validation_split_percentage = 0;         ///< Of the training rows, for want of validation files.
+  std::uint64_t validation_split_seed = 42;       ///< Settles which.
+  std::string prompt_template;                    ///< Text with "{note}" once; empty: the model's own prefix.
+  std::filesystem::path dataset_cache_dir;        ///< Empty: in output_dir, gone when the run has finished.
+  std::filesystem::path prepared_data;            ///< Folder that prepare_only left; in place of files.
+  bool prepare_only = false;                      ///< Tokenize, report, stop.
+  std::filesystem::path model;                    ///< Folder to fine-tune; empty: from scratch.
+  std::filesystem::path tokenizer;                ///< Folder; empty: the model's.
+  Initialization init = Initialization::kNormal;  ///< Of a model from scratch.
   std::map<std::string, std::string> config_overrides;  ///< Keys of config.json.
   std::filesystem::path output_dir;
   bool overwrite_output_dir = false;
