@@ -27,7 +27,7 @@ std::string repeated_name(std::string_view text) {
       repeated = parsed.get<std::string>();
     return true;
   };
-  static_cast<void>(Json::parse(text, note, false));
+  [[maybe_unused]] const Json parsed_again = Json::parse(text, note, false);
   return repeated;
 }
 

@@ -92,7 +92,10 @@ Result<TrainingCommand> parse_training_command(std::vector<std::string> argument
   for (const TrainingOption& option : train::training_option_table()) {
     const std::string name = flag(option.names.front());
     if (app.get_option(name)->count() == 0) continue;
-    EPICRISIS_RETURN_IF_ERROR(train::set_training_option(options, name, given[&option]));
+    std::vector<std::string>& values = given[&option];
+    // CLI11 hands over an empty text for an option that stands alone.
+    if (option.arity == OptionArity::kSwitch && values == std::vector<std::string>{""}) values.clear();
+    EPICRISIS_RETURN_IF_ERROR(train::set_training_option(options, name, values));
   }
   return TrainingCommand{std::move(options), {}};
 }

@@ -126,12 +126,10 @@ Error TrainingLoop::diverged(std::string_view what,
   for (const auto& batch : batches)
     for (const std::uint32_t index : batch) rows.push_back(index + 1);
   std::sort(rows.begin(), rows.end());
-  const std::vector<fs::path> checkpoints = find_checkpoints(options_.output_dir);
   return {ErrorCode::kInternal,
           fmt::format("Training stopped at step {}: {}. Look at the training rows of the batch, or lower "
                       "--learning-rate; the last good checkpoint is {}.",
-                      state_.step + 1, what,
-                      checkpoints.empty() ? "none" : checkpoints.back().filename().string()),
+                      state_.step + 1, what, saved_step_ < 0 ? "none" : checkpoint_name(saved_step_)),
           fmt::format("rows {}", fmt::join(rows, ", "))};
 }
 
@@ -200,10 +198,11 @@ Result<void> TrainingLoop::evaluate() {
   line["elapsed_seconds"] = elapsed_seconds();
   const bool best = selection_.take(state_.selection, metric);
   line["best"] = best;
-  if (best && options_.save_strategy == Interval::kNo) best_parameters_ = model_.parameters().clone();
-  if (best)
-    state_.selection.best_checkpoint =
-        best_parameters_.defined() ? std::string() : checkpoint_name(state_.step);
+  if (best) {
+    const bool in_memory = options_.save_strategy == Interval::kNo;
+    best_parameters_ = in_memory ? model_.parameters().clone() : at::Tensor();
+    state_.selection.best_checkpoint = in_memory ? std::string() : checkpoint_name(state_.step);
+  }
   EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
   observer_.on_metrics(line);
   logged_at_ = Clock::now();  // the rate of training leaves out evaluation
@@ -302,9 +301,8 @@ Result<Json> TrainingLoop::finish() {
                   {"train_runtime", seconds},
                   {"train_tokens_per_second", static_cast<double>(state_.tokens) / std::max(seconds, 1e-9)},
                   {"best_checkpoint", state_.selection.best_checkpoint}};
-  if (state_.selection.best_metric) {
+  if (state_.selection.best_metric)
     results["best_metric"] = {{"name", selection_.metric()}, {"value", *state_.selection.best_metric}};
-  }
   EPICRISIS_RETURN_IF_ERROR(
       write_file_atomically(options_.output_dir / "train_results.json", results.dump(2) + "\n"));
   return results;

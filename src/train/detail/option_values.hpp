@@ -63,9 +63,9 @@ Result<T> read_value(std::string_view text, const Limits& limits) {
     return read_switch(text);
   } else if constexpr (std::is_integral_v<T>) {
     Limits fitting = limits;
-    fitting.least = std::max(limits.least, static_cast<double>(std::numeric_limits<T>::min()));
-    fitting.most = std::min(limits.most, static_cast<double>(std::numeric_limits<T>::max()));
+    if (std::is_unsigned_v<T>) fitting.least = std::max(limits.least, 0.0);
     EPICRISIS_ASSIGN_OR_RETURN(const std::int64_t value, read_whole(text, fitting));
+    if (!std::in_range<T>(value)) return must_be("a smaller whole number", text);
     return static_cast<T>(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     return read_real(text, limits);
