@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -65,7 +66,7 @@ int run(int argc, char** argv) {
   std::vector<epicrisis::TemporaryDirectory> fetched;
   for (auto* const files : {&options.train_files, &options.validation_files})
     if (auto here = fetch_objects(*files, fetched); !here) return fail(here.error());
-  epicrisis::TerminalObserver observer;
+  epicrisis::TerminalObserver observer(!options.disable_tqdm);
   const auto results = epicrisis::train::run_training(options, observer);
   observer.finish();
   if (!results) return fail(results.error());
@@ -77,6 +78,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no further is a write error, as a full disk is
   try {
     return run(argc, argv);
   } catch (const std::exception& failure) {
