@@ -103,9 +103,7 @@ void add_optimization_options(CLI::App& app, TrainingOptions& o) {
   app.add_option("--gradient-accumulation-steps", o.gradient_accumulation_steps, "Batches an update")
       ->capture_default_str();
   app.add_flag("--group-by-length", o.group_by_length, "Put examples of similar length into a batch");
-  app.add_option("--optim", o.optim, "adam or adamw")
-      ->check(CLI::IsMember({"adam", "adamw"}))
-      ->capture_default_str();
+  app.add_option("--optim", o.optim, "adam, adamw, sgd or adafactor")->capture_default_str();
   app.add_option("--learning-rate", o.learning_rate, "Peak learning rate")->capture_default_str();
   app.add_option("--weight-decay", o.weight_decay, "Spares biases and norm weights")->capture_default_str();
   app.add_option("--adam-beta1", o.adam_beta1, "Decay of first moments")->capture_default_str();
@@ -126,6 +124,25 @@ void add_optimization_options(CLI::App& app, TrainingOptions& o) {
   app.add_option("--threads", o.threads, "CPU threads; 0: one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+}
+
+void add_memory_options(CLI::App& app, TrainingOptions& o) {
+  app.add_flag("--gradient-checkpointing", o.gradient_checkpointing,
+               "Compute activations again in backward instead of keeping them");
+  app.add_option("--freeze", o.trained.freeze,
+                 fmt::format("Parts not to train: {}, or regular expressions that match in names",
+                             fmt::join(train::frozen_components(), ", ")))
+      ->delimiter(',');
+  app.add_option("--lora-rank", o.trained.lora.rank, "Train low-rank adapters of this rank; 0: the model")
+      ->capture_default_str();
+  app.add_option("--lora-alpha", o.trained.lora.alpha, "They are scaled by alpha / rank")
+      ->capture_default_str();
+  app.add_option("--lora-dropout", o.trained.lora.dropout, "Of what they read")->capture_default_str();
+  app.add_option("--lora-target-modules", o.trained.lora.target_modules,
+                 "Modules they adapt: q_proj,v_proj, ..., or all-linear (default as PEFT)")
+      ->delimiter(',');
+  app.add_flag("--dry-run", o.dry_run, "Say what memory and time the run would take, and end");
+  app.add_option("--max-memory", o.max_memory, "What the run may take, as 24GiB (default: the machine's)");
 }
 
 void add_reporting_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
@@ -227,6 +244,7 @@ Result<TrainingCommand> parse_training_command(std::vector<std::string> argument
   add_data_options(app, options, raw);
   add_gap_sentence_options(app, options, raw);
   add_optimization_options(app, options);
+  add_memory_options(app, options);
   add_reporting_options(app, options, raw);
   normalise_names(arguments);
   if (auto unknown = unknown_option(app, arguments)) return *unknown;

@@ -9,8 +9,12 @@
 
 #include "base/files.hpp"
 #include "train/copying_initialization.hpp"
+#include "train/dry_run.hpp"
+#include "train/memory_limit.hpp"
 #include "train/ops/gemm.hpp"
+#include "train/optimizer_kind.hpp"
 #include "train/processor.hpp"
+#include "train/run_estimate.hpp"
 #include "train/training_loop.hpp"
 #include "train/training_setup.hpp"
 
@@ -64,9 +68,15 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
   if (!limit_blas_threads())
     observer.on_warning(
         "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
-  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
-  EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
+  EPICRISIS_ASSIGN_OR_RETURN(TrainingSetup setup, prepare_training(options, observer));
+  EPICRISIS_RETURN_IF_ERROR(check_memory(
+      {setup.start.architecture, setup.train.get(), setup.validation.examples.get(), 0, resident_bytes()},
+      options));
+  EPICRISIS_ASSIGN_OR_RETURN(Transformer model,
+                             Transformer::create(setup.start.architecture, options.trained));
   model.set_bfloat16(options.bf16);
+  model.set_gradient_checkpointing(options.gradient_checkpointing);
+  model.initialise_adapters(options.seed);
   if (setup.from_scratch) {
     model.initialise(options.seed);
     if (options.init == Initialization::kCopying) {
@@ -77,6 +87,7 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     }
   } else {
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
+    setup.start.weights = {};  // the model has its own copy
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
   return loop.run();
@@ -85,6 +96,8 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
 }  // namespace
 
 Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
+  if (const auto known = parse_optimizer(options.optim); !known) return known.error();
+  if (options.dry_run) return dry_run(options, observer);
   EPICRISIS_RETURN_IF_ERROR(check_options(options));
   EPICRISIS_ASSIGN_OR_RETURN(const bool made, prepare_output(options));
   Result<Json> results = train_into_folder(options, observer);

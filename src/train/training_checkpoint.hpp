@@ -7,7 +7,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "train/adam.hpp"
+#include "train/optimizer.hpp"
 #include "train/training_setup.hpp"
 #include "train/transformer.hpp"
 
@@ -38,16 +38,19 @@ struct RunIdentity {
 
 struct RunParts {
   Transformer& model;
-  Adam& optimizer;
+  Optimizer& optimizer;
   RunState& state;
   const RunIdentity& identity;
 };
 
-/// Writes `folder` (checkpoint-<step>), whole or not at all: a model folder that works as it is, plus
-/// optimizer.safetensors and trainer_state.json.
+/// Writes `folder` (checkpoint-<step>), whole or not at all: a model folder that works as it is, or of an
+/// adapted model the adapters alone, plus optimizer.safetensors and trainer_state.json.
 Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const std::filesystem::path& folder);
 /// Reads them back. Errors: kConflict when the run was another one, and what reading reports.
 Result<void> restore_run(const RunParts& run, const std::filesystem::path& folder);
+
+/// Reads the parameters of such a folder.
+Result<void> load_trained(Transformer& model, const std::filesystem::path& folder);
 
 /// checkpoint-<step> folders in `output_dir`, by step.
 std::vector<std::filesystem::path> find_checkpoints(const std::filesystem::path& output_dir);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/files.hpp"
+#include "train/adapter_checkpoint.hpp"
 #include "train/collation.hpp"
 #include "train/evaluation.hpp"
 
@@ -23,9 +24,10 @@ std::vector<std::uint32_t> lengths_of(const data::TokenisedDataset& examples) {
   return lengths;
 }
 
-AdamSettings adam_settings(const TrainingOptions& options) {
-  AdamSettings settings;
-  settings.kind = options.optim == "adam" ? OptimizerKind::kAdam : OptimizerKind::kAdamW;
+/// Precondition: options.optim is one.
+OptimizerSettings optimizer_settings(const TrainingOptions& options) {
+  OptimizerSettings settings;
+  settings.kind = parse_optimizer(options.optim).value();
   settings.beta1 = options.adam_beta1;
   settings.beta2 = options.adam_beta2;
   settings.epsilon = options.adam_epsilon;
@@ -49,7 +51,7 @@ TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& 
       model_(model),
       observer_(observer),
       schedule_(schedule),
-      optimizer_(model.layout(), adam_settings(options)),
+      optimizer_(make_optimizer(model.layout(), optimizer_settings(options))),
       lengths_(lengths_of(*setup.train)),
       batch_options_{options.per_device_train_batch_size, options.tokens_per_batch, options.group_by_length} {
 }
@@ -57,6 +59,8 @@ TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& 
 Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const TrainingSetup& setup,
                                           Transformer& model, TrainingObserver& observer) {
   EPICRISIS_ASSIGN_OR_RETURN(const LrScheduleKind kind, parse_lr_schedule(options.lr_scheduler_type));
+  if (const Result<OptimizerKind> optimizer = parse_optimizer(options.optim); !optimizer)
+    return optimizer.error();
   TrainingLoop loop(options, setup, model, observer, LrSchedule(kind, options.learning_rate, 0, 1));
   const std::size_t batches = data::plan_batches(loop.lengths_, loop.batch_options_, options.seed, 0).size();
   const std::int64_t updates_per_epoch = ceil_divide(batches, options.gradient_accumulation_steps);
@@ -84,7 +88,7 @@ Result<void> TrainingLoop::resume() {
     if (checkpoints.empty()) return {};  // nothing saved yet: a restartable recipe starts from the beginning
     folder = checkpoints.back();
   }
-  EPICRISIS_RETURN_IF_ERROR(restore_run({model_, optimizer_, state_, identity_}, folder));
+  EPICRISIS_RETURN_IF_ERROR(restore_run({model_, *optimizer_, state_, identity_}, folder));
   elapsed_before_ = state_.elapsed_seconds;
   logged_tokens_ = state_.tokens;
   evaluated_step_ = saved_step_ = state_.step;
@@ -136,8 +140,8 @@ void TrainingLoop::update(std::span<const std::vector<std::uint32_t>> batches) {
     state_.tokens += static_cast<std::int64_t>(batch.tokens());
   }
   gradient_norm_ = gradient_norm(model_.gradients());
-  optimizer_.step(model_.parameters(), model_.gradients(), rate,
-                  clip_scale(gradient_norm_, options_.max_grad_norm));
+  optimizer_->step(model_.parameters(), model_.gradients(), rate,
+                   clip_scale(gradient_norm_, options_.max_grad_norm));
   state_.batch_in_epoch += batches.size();
   ++state_.logged_steps;
   ++state_.step;
@@ -202,7 +206,7 @@ Result<void> TrainingLoop::save_checkpoint_folder() {
   if (saved_step_ == state_.step) return {};
   saved_step_ = state_.step;
   state_.elapsed_seconds = elapsed_seconds();
-  EPICRISIS_RETURN_IF_ERROR(save_run({model_, optimizer_, state_, identity_}, setup_, checkpoint_folder()));
+  EPICRISIS_RETURN_IF_ERROR(save_run({model_, *optimizer_, state_, identity_}, setup_, checkpoint_folder()));
   remove_old_checkpoints(options_.output_dir, options_.save_total_limit, state_.best_checkpoint);
   return {};
 }
@@ -266,11 +270,11 @@ Result<Json> TrainingLoop::finish() {
     if (best_parameters_.defined()) {
       model_.parameters().copy_(best_parameters_);
     } else if (!state_.best_checkpoint.empty()) {
-      EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint best,
-                                 load_checkpoint(options_.output_dir / state_.best_checkpoint));
-      EPICRISIS_RETURN_IF_ERROR(model_.load(best.weights));
+      EPICRISIS_RETURN_IF_ERROR(load_trained(model_, options_.output_dir / state_.best_checkpoint));
     }
   }
+  if (!model_.layout().adapters().empty())
+    EPICRISIS_RETURN_IF_ERROR(merge_adapters_checked(model_, packed({0})));
   EPICRISIS_RETURN_IF_ERROR(save_model(model_, setup_, options_.output_dir, options_.save_dtype));
   Json results = {{"global_step", state_.step},
                   {"epoch", epochs_done()},

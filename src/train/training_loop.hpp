@@ -1,13 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "data/batch_plan.hpp"
-#include "train/adam.hpp"
 #include "train/lr_schedule.hpp"
 #include "train/metrics_log.hpp"
+#include "train/optimizer.hpp"
 #include "train/run_training.hpp"
 #include "train/training_checkpoint.hpp"
 #include "train/training_setup.hpp"
@@ -55,7 +56,7 @@ class TrainingLoop {
   Transformer& model_;
   TrainingObserver& observer_;
   LrSchedule schedule_;
-  Adam optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   RunState state_;
   RunIdentity identity_;
   std::optional<MetricsLog> metrics_;
