@@ -47,8 +47,8 @@ struct MemoryPhase {
 };
 
 /// An account of what the trainer allocates on CPU, tensor by tensor where a size depends on the model or the
-/// batch. Float32 runs stay within a few per cent of it; bfloat16 ones, whose tensors LibTorch makes, within
-/// a quarter (docs/training-memory.md).
+/// batch. Tests hold float32 training to a quarter of the measured peak; bfloat16, evaluation and saving are
+/// estimated by the same rules and not measured (docs/training-memory.md).
 struct MemoryEstimate {
   std::vector<MemoryPhase> phases;
   const MemoryPhase& peak() const;
