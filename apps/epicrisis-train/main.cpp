@@ -14,6 +14,7 @@
 #include "hub/model_reference.hpp"
 #include "hub/object_download.hpp"
 #include "terminal_observer.hpp"
+#include "train/dry_run.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
 
@@ -70,6 +71,10 @@ int run(int argc, char** argv) {
   const auto results = epicrisis::train::run_training(options, observer);
   observer.finish();
   if (!results) return fail(results.error());
+  if (options.dry_run) {
+    fmt::print("{}", epicrisis::train::describe_dry_run(*results));
+    return std::fflush(stdout) == 0 && (*results)["fits"].get<bool>() ? 0 : 1;
+  }
   fmt::print("{}\n", results->dump());
   return std::fflush(stdout) == 0 ? 0 : 1;
 }

@@ -8,9 +8,13 @@
 
 #include "base/files.hpp"
 #include "train/copying_initialization.hpp"
+#include "train/dry_run.hpp"
+#include "train/memory_limit.hpp"
 #include "train/ops/gemm.hpp"
+#include "train/optimizer_kind.hpp"
 #include "train/output_folder.hpp"
 #include "train/processor.hpp"
+#include "train/run_estimate.hpp"
 #include "train/training_data.hpp"
 #include "train/training_loop.hpp"
 #include "train/training_option.hpp"
@@ -37,11 +41,17 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
   if (!limit_blas_threads())
     observer.on_warning(
         "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
-  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
+  EPICRISIS_ASSIGN_OR_RETURN(TrainingSetup setup, prepare_training(options, observer));
   if (options.prepare_only)
     return Json{{"prepared_data", setup.data["folder"]}, {"statistics", setup.data["statistics"]}};
-  EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
+  EPICRISIS_RETURN_IF_ERROR(check_memory(
+      {setup.start.architecture, setup.train.get(), setup.validation.examples.get(), 0, resident_bytes()},
+      options));
+  EPICRISIS_ASSIGN_OR_RETURN(Transformer model,
+                             Transformer::create(setup.start.architecture, options.trained));
   model.set_bfloat16(options.bf16);
+  model.set_gradient_checkpointing(options.gradient_checkpointing);
+  model.initialise_adapters(options.seed);
   if (setup.from_scratch) {
     model.initialise(options.seed);
     if (options.init == Initialization::kCopying) {
@@ -52,6 +62,7 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     }
   } else {
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
+    setup.start.weights = {};  // the model has its own copy
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
   EPICRISIS_RETURN_IF_ERROR(
@@ -59,13 +70,15 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
   EPICRISIS_ASSIGN_OR_RETURN(Json results, loop.run());
   std::error_code ignored;
   if (options.dataset_cache_dir.empty() && options.prepared_data.empty())
-    fs::remove_all(dataset_cache_dir(options), ignored);
+    std::filesystem::remove_all(dataset_cache_dir(options), ignored);
   return results;
 }
 
 }  // namespace
 
 Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
+  if (const auto known = parse_optimizer(options.optim); !known) return known.error();
+  if (options.dry_run) return dry_run(options, observer);
   EPICRISIS_RETURN_IF_ERROR(check_options(options));
   // Early, so that a folder that cannot be written is known before the data is read.
   EPICRISIS_ASSIGN_OR_RETURN(const OutputFolder output, OutputFolder::open(options));

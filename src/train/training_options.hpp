@@ -10,6 +10,7 @@
 #include "checkpoint/tensor.hpp"
 #include "data/gap_sentences.hpp"
 #include "train/lr_schedule.hpp"
+#include "train/trained_parameters.hpp"
 
 namespace epicrisis::train {
 
@@ -73,6 +74,10 @@ struct TrainingOptions {
   double warmup_ratio = 0.1;
   double label_smoothing_factor = 0.1;
   bool bf16 = false;
+  bool gradient_checkpointing = false;  ///< Compute activations again in backward instead of keeping them.
+  TrainedParameters trained;            ///< What is frozen or adapted instead of trained.
+  bool dry_run = false;                 ///< Say what memory and time the run would take, and end.
+  std::string max_memory;               ///< What the run may take, as "24GiB"; empty: what the machine has.
   std::uint64_t seed = 42;
   int threads = 0;  ///< 0: one a core.
 
