@@ -32,6 +32,11 @@ OptimizerSettings optimizer_settings(const TrainingOptions& options) {
   return settings;
 }
 
+/// What tells the data of one run from another's: their content, of plain text the lengths of its windows.
+std::string data_digest(const TrainingSetup& setup, const std::vector<std::uint32_t>& lengths) {
+  return setup.data.contains("key") ? setup.data["key"].get<std::string>() : digest_of(lengths);
+}
+
 }  // namespace
 
 TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& setup, Transformer& model,
@@ -59,8 +64,8 @@ Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const 
   const std::size_t batches = loop.plan(0).size();
   loop.total_steps_ = count_steps(options, batches);
   EPICRISIS_ASSIGN_OR_RETURN(loop.schedule_, make_schedule(options, loop.total_steps_));
-  loop.identity_ = {options.seed, setup.train->size(), setup.data.value("key", digest_of(loop.lengths_)),
-                    batches, options.gradient_accumulation_steps};
+  loop.identity_ = {options.seed, setup.train->size(), data_digest(setup, loop.lengths_), batches,
+                    options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
                              MetricsLog::open(options.output_dir / "metrics.jsonl", loop.state_.step));
