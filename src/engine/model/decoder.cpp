@@ -31,7 +31,7 @@ SourceMemory Decoder::remember(const float* hidden, int length) {
         outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), destination, a.head_dim});
     }
   }
-  linear(team_, {hidden, a.d_model, length}, outputs_);
+  linear(team_, scratch_, {hidden, a.d_model, length}, outputs_);
   return memory;
 }
 
@@ -43,8 +43,8 @@ void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutpu
   for (std::size_t i = 0; i < layers.size(); ++i) {
     self_attention(layers[i].self_attention, static_cast<int>(i), cache);
     if (!groups_.empty()) cross_attention(layers[i].cross_attention, static_cast<int>(i));
-    feed_forward_block(team_, model_.architecture, layers[i].feed_forward, x_.data(), count, normed_.data(),
-                       hidden_);
+    feed_forward_block(team_, scratch_, model_.architecture, layers[i].feed_forward, x_.data(), count,
+                       normed_.data(), hidden_);
   }
   if (output == DecoderOutput::kLastLogits) count = keep_last_tokens(rows);
   project(count, output, to);
@@ -117,7 +117,7 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
   const std::array projections{LinearOutput{weights.query, queries, inner},
                                LinearOutput{weights.key, keys, inner},
                                LinearOutput{weights.value, values, inner}};
-  linear(team_, {input, a.d_model, count}, projections);
+  linear(team_, scratch_, {input, a.d_model, count}, projections);
   for (int i = 0; i < count; ++i) {
     float* position = cache.position(tokens_[static_cast<std::size_t>(i)].slot);
     std::copy_n(keys + i * inner, inner, position + cache.key_offset(layer));
@@ -140,7 +140,7 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
     kernels::cached_attention(args);
   });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
-  linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  linear(team_, scratch_, {context_.data(), inner, count}, output, LinearMode::kAdd);
   finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
@@ -151,7 +151,7 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
   const std::ptrdiff_t inner = static_cast<std::ptrdiff_t>(heads) * a.head_dim;
   const float* input = block_input(team_, a, weights.norm, x_.data(), count, normed_.data());
   const std::array query{LinearOutput{weights.query, qkv_.data(), inner}};
-  linear(team_, {input, a.d_model, count}, query);
+  linear(team_, scratch_, {input, a.d_model, count}, query);
   team_.run(static_cast<int>(groups_.size()) * heads, 2 * cross_positions_ * inner,
             [&](int task, int worker) noexcept {
               const Group& group = groups_[static_cast<std::size_t>(task / heads)];
@@ -175,7 +175,7 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
               attend(attention);
             });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
-  linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  linear(team_, scratch_, {context_.data(), inner, count}, output, LinearMode::kAdd);
   finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
@@ -204,7 +204,7 @@ void Decoder::project(int count, DecoderOutput output, float* to) {
     for (float* row = x; row != x + elements; row += a.d_model)
       kernels::scale_add(row, a.output_scale, nullptr, a.d_model, row);
   const std::array projection{LinearOutput{model_.output, to, a.vocab_size}};
-  linear(team_, {x, a.d_model, count}, projection);
+  linear(team_, scratch_, {x, a.d_model, count}, projection);
 }
 
 }  // namespace epicrisis::engine

@@ -86,6 +86,7 @@ class Decoder {
   FloatBuffer context_;  // [N, H * Dh]
   FloatBuffer hidden_;   // [N, F], two where gated
   FloatBuffer scores_;   // [workers, scores_stride_]
+  LinearScratch scratch_;
   std::vector<LinearOutput> outputs_;
 };
 
