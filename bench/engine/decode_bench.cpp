@@ -103,7 +103,7 @@ Run run_once(const Engine& engine, int beams, int source_tokens, int new_tokens,
   SourceId id = 0;
   Run run;
   run.first_token = time_of(threads, [&] {
-    id = session->add(std::vector{source}).value().front();
+    id = session->add(std::vector<std::vector<TokenId>>{source}).value().front();
     rows = {{id, -1, {tokens.data(), 1}}};
     if (!session->step(rows, logits)) std::abort();
     std::fill(tokens.begin(), tokens.end(), arg_max(logits));
@@ -134,7 +134,7 @@ int number(std::map<std::string, std::string>& options, const std::string& name)
   return std::max(1, std::atoi(options[name].c_str()));
 }
 
-int bench(std::map<std::string, std::string>& options) {
+int run_bench(std::map<std::string, std::string>& options) {
   const auto architecture = bench::shape_named(options["--shape"]);
   if (!architecture) return usage("--shape is pegasus-large or flan-t5-base");
   const auto type = parse_compute_type(options["--dtype"]);
@@ -190,5 +190,5 @@ int main(int argc, char** argv) {
       return epicrisis::usage(fmt::format("what is {}?", argv[i]));
     options[argv[i]] = argv[i + 1];
   }
-  return epicrisis::bench(options);
+  return epicrisis::run_bench(options);
 }

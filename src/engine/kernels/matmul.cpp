@@ -217,8 +217,8 @@ void MatMulNt(const MatMulArgs& args) {
 
 // c tile of kRows rows and kVectors vectors (the last one partial when kPartial): sum over p of a[i][p] *
 // b[p].
-template <int kRows, int kVectors, bool kPartial>
-HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
+template <int kRows, int kVectors, bool kPartial, class B>
+HWY_INLINE void nn_tile(const MatMulArgs& args, const B* first, int i, int j) {
   V acc[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -226,7 +226,7 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(kTag);
   }
   const float* a = args.a + i * args.a_stride;
-  const float* b = args.b + j;
+  const B* b = first + j;
   for (int p = 0; p < args.k; ++p, b += args.b_stride) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
@@ -234,7 +234,7 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
       if constexpr (kPartial) {
         values = load_first(kTag, b, args.n - j);
       } else {
-        values = hn::LoadU(kTag, b + v * kLanes);
+        values = load_widened(kTag, b + v * kLanes);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
@@ -253,19 +253,28 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
   }
 }
 
-template <int kRows>
-HWY_INLINE void nn_rows(const MatMulArgs& args, int i) {
+template <int kRows, class B>
+HWY_INLINE void nn_rows(const MatMulArgs& args, const B* b, int i) {
   int j = 0;
-  for (; j + 4 * kLanes <= args.n; j += 4 * kLanes) nn_tile<kRows, 4, false>(args, i, j);
-  for (; j + 2 * kLanes <= args.n; j += 2 * kLanes) nn_tile<kRows, 2, false>(args, i, j);
-  for (; j + kLanes <= args.n; j += kLanes) nn_tile<kRows, 1, false>(args, i, j);
-  if (j < args.n) nn_tile<kRows, 1, true>(args, i, j);
+  for (; j + 4 * kLanes <= args.n; j += 4 * kLanes) nn_tile<kRows, 4, false>(args, b, i, j);
+  for (; j + 2 * kLanes <= args.n; j += 2 * kLanes) nn_tile<kRows, 2, false>(args, b, i, j);
+  for (; j + kLanes <= args.n; j += kLanes) nn_tile<kRows, 1, false>(args, b, i, j);
+  if (j < args.n) nn_tile<kRows, 1, true>(args, b, i, j);
+}
+
+template <class B>
+HWY_INLINE void nn_product(const MatMulArgs& args, const B* b) {
+  int i = 0;
+  for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, b, i);
+  if (i < args.m) nn_rows<1>(args, b, i);
 }
 
 void MatMulNn(const MatMulArgs& args) {
-  int i = 0;
-  for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, i);
-  if (i < args.m) nn_rows<1>(args, i);
+  if (args.b_bfloat16 != nullptr) {
+    nn_product(args, args.b_bfloat16);
+  } else {
+    nn_product(args, args.b);
+  }
 }
 
 #endif  // HWY_TARGET

@@ -85,7 +85,7 @@ void matmul_nn(const MatMulArgs& args) noexcept {
     for (int j = 0; j < args.n; ++j) {
       double sum = 0;
       for (int p = 0; p < args.k; ++p)
-        sum += static_cast<double>(args.a[i * args.a_stride + p]) * args.b[p * args.b_stride + j];
+        sum += static_cast<double>(args.a[i * args.a_stride + p]) * element_of_b(args, p * args.b_stride + j);
       args.c[i * args.c_stride + j] = static_cast<float>(sum);
     }
   }

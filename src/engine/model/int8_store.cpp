@@ -10,9 +10,6 @@
 namespace epicrisis::engine {
 namespace {
 
-// Below this a model is quantised about as fast as its cache is opened.
-constexpr std::size_t kSmallestCachedBytes = std::size_t{32} << 20;
-
 std::size_t weights_bytes(const kernels::Int8Panels& panels) {
   return static_cast<std::size_t>(kernels::panel_count(panels.out)) *
          static_cast<std::size_t>(kernels::panel_depth(panels.in)) * kernels::kPanelOutputs *
@@ -75,9 +72,9 @@ const kernels::Int8Panels* Int8Store::add(const std::string& name, const TensorV
   return &matrices_.back().panels;
 }
 
-void Int8Store::fill(const std::filesystem::path& folder, ThreadTeam& team) {
-  const std::string cache_key =
-      folder.empty() || size_bytes_ < kSmallestCachedBytes ? std::string() : key(folder);
+void Int8Store::fill(const std::filesystem::path& folder, ThreadTeam& team, std::size_t smallest_cached) {
+  const bool is_cached = !folder.empty() && size_bytes_ >= smallest_cached;
+  const std::string cache_key = is_cached ? key(folder) : std::string();
   std::vector<std::filesystem::path> paths;
   if (!cache_key.empty()) {
     paths = int8_cache_paths(folder, cache_key);

@@ -19,13 +19,17 @@ namespace epicrisis::engine {
 /// Layout: matrix after matrix weights, scales, offsets (kernels::Int8Panels), each a multiple of 64 bytes.
 class Int8Store {
  public:
+  /// Below this a model is quantised about as fast as its cache is opened.
+  static constexpr std::size_t kSmallestCachedBytes = std::size_t{32} << 20;
+
   /// Announces a matrix [out, in]. What is returned stays where it is, and is filled in by fill().
   const kernels::Int8Panels* add(const std::string& name, const TensorView& tensor);
 
   /// Maps or computes all matrices. With a `folder`, that of the model, what is computed is kept there or in
-  /// the user's cache for the next time, if it is large enough to be worth it; never an error. Throws
+  /// the user's cache for the next time, if it has `smallest_cached` bytes; never an error. Throws
   /// std::bad_alloc.
-  void fill(const std::filesystem::path& folder, ThreadTeam& team);
+  void fill(const std::filesystem::path& folder, ThreadTeam& team,
+            std::size_t smallest_cached = kSmallestCachedBytes);
 
   bool is_mapped() const noexcept { return file_.has_value(); }
 
