@@ -32,13 +32,15 @@ EPICRISIS_BF16 inline __m512bh load(const std::uint16_t* p, int count) noexcept 
 template <int kRows, int kColumns, bool kPartial>
 EPICRISIS_BF16 inline void add_products(const std::uint16_t* a, std::ptrdiff_t a_stride,
                                         const std::uint16_t* const* b, int p, int count,
-                                        __m512 (&sums)[kRows][kColumns]) noexcept {
+                                        std::ptrdiff_t prefetched, __m512 (&sums)[kRows][kColumns]) noexcept {
   __m512bh rows[kRows];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) rows[r] = load<kPartial>(a + r * a_stride, count);
 #pragma GCC unroll 8
   for (int j = 0; j < kColumns; ++j) {
     const __m512bh column = load<kPartial>(b[j] + p, count);
+    // One row is bound by memory, whose own prefetching starts anew with each row of weights.
+    if constexpr (kRows == 1) _mm_prefetch(b[j] + p + prefetched, _MM_HINT_T0);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) sums[r][j] = _mm512_dpbf16_ps(sums[r][j], rows[r], column);
   }
@@ -89,11 +91,12 @@ EPICRISIS_BF16 void tile(const Bfloat16MatMulArgs& args, int row, const Stripe& 
 #pragma GCC unroll 8
     for (int j = 0; j < kColumns; ++j) sums[r][j] = _mm512_setzero_ps();
   }
+  const std::ptrdiff_t prefetched = kColumns * args.b_stride;
   int p = 0;
   for (; p + kLanes <= stripe.depth; p += kLanes)
-    add_products<kRows, kColumns, false>(a + p, args.a_stride, b, p, kLanes, sums);
+    add_products<kRows, kColumns, false>(a + p, args.a_stride, b, p, kLanes, prefetched, sums);
   if (p < stripe.depth)
-    add_products<kRows, kColumns, true>(a + p, args.a_stride, b, p, stripe.depth - p, sums);
+    add_products<kRows, kColumns, true>(a + p, args.a_stride, b, p, stripe.depth - p, prefetched, sums);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8

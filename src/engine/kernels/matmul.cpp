@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/matmul.cpp"
 #include "engine/kernels/every_target-inl.h"
 
+#include <hwy/cache_control.h>
+
 #include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
 #include "engine/kernels/vector-inl.h"
@@ -39,6 +41,7 @@ HWY_INLINE int tile_rows(int left) {
 template <class B, int kQuads>
 struct Columns {
   const B* row[4 * kQuads];
+  std::ptrdiff_t prefetched = 0;  ///< From each to the row that takes its place in the next tile.
 };
 
 // Products of kRows rows of `a` and 4 * kQuads rows of `b` over k elements; sums[i * kQuads + q] holds row i
@@ -60,6 +63,8 @@ HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, co
 #pragma GCC unroll 8
     for (int j = 0; j < 4 * kQuads; ++j) {
       const V column = load_widened(kTag, b.row[j] + p);
+      // One row is bound by memory, whose own prefetching starts anew with each row of weights.
+      if constexpr (kRows == 1) hwy::Prefetch(b.row[j] + p + b.prefetched);
 #pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
     }
@@ -112,6 +117,7 @@ HWY_INLINE Columns<B, kQuads> columns_at(const MatMulArgs& args, const B* b, con
   Columns<B, kQuads> columns;  // past the last column its copies are computed and not stored
   for (int q = 0; q < 4 * kQuads; ++q)
     columns.row[q] = b + std::min(stripe.j + q, args.n - 1) * args.b_stride + stripe.p;
+  columns.prefetched = 4 * kQuads * args.b_stride;
   return columns;
 }
 
