@@ -5,8 +5,8 @@
 
 namespace epicrisis {
 
-// A model folder may hold hidden files that were computed from its weights and can be computed again. They are
-// no part of the model: nothing copies, packs or verifies them.
+// A model folder may hold hidden files that were computed from its weights and can be computed again. They
+// are no part of the model: nothing copies, packs or verifies them.
 
 inline constexpr std::string_view kDerivedFilePrefix = ".epicrisis-";
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "checkpoint/checkpoint.hpp"
+#include "engine/kernels_fixture.hpp"
 #include "engine/plain_model.hpp"
 #include "engine/variants.hpp"
 #include "support/random_checkpoint.hpp"
@@ -87,8 +88,8 @@ double norm_of_difference(const std::vector<float>& a, const std::vector<float>&
   return std::sqrt(squares);
 }
 
-// A bfloat16 is off by at most 2^-9 of its value, an int8 by half a 127th of the largest in its row. Layers of
-// random weights make more of that, most where scores are not scaled and a softmax is sharp (T5).
+// A bfloat16 is off by at most 2^-9 of its value, an int8 by half a 127th of the largest in its row. Layers
+// of random weights make more of that, most where scores are not scaled and a softmax is sharp (T5).
 TEST_P(EngineVariants, NarrowTypesStayNearFloat32) {
   const Architecture& architecture = GetParam().architecture;
   const Checkpoint checkpoint = testing::random_checkpoint(architecture, 7);
@@ -107,6 +108,23 @@ TEST_P(EngineVariants, NarrowTypesStayNearFloat32) {
 
 INSTANTIATE_TEST_SUITE_P(Variants, EngineVariants, ::testing::ValuesIn(testing::engine_variants()),
                          [](const auto& instance) { return instance.param.name; });
+
+class EngineTargets : public kernels::Kernels {};
+
+TEST_P(EngineTargets, AgreeWithThePlainModel) {
+  for (const testing::Variant& variant : testing::engine_variants()) {
+    SCOPED_TRACE(variant.name);
+    Sequence source;
+    if (variant.architecture.topology == Topology::kEncoderDecoder)
+      source = testing::random_source(variant.architecture, 23, 1);
+    const Sequence target = testing::random_source(variant.architecture, 9, 2);
+    const Checkpoint checkpoint = testing::random_checkpoint(variant.architecture, 7);
+    expect_near(load(variant.architecture)->forward(source, target).value(),
+                testing::plain_forward(checkpoint, source, target).logits);
+  }
+}
+
+EPICRISIS_TEST_EVERY_TARGET(EngineTargets);
 
 TEST(Engine, RefusesWhatItDoesNotComputeByName) {
   const auto refusal = [](auto change) {

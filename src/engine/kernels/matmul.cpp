@@ -20,11 +20,13 @@ void MatMulNt(const MatMulArgs& args) { reference::matmul_nt(args); }
 void MatMulNn(const MatMulArgs& args) { reference::matmul_nn(args); }
 #else
 // Register tile: rows of `a` held in registers times four rows of `b`. 16 registers take 3 * 4 accumulators,
-// 3 rows and one load; AVX-512 and NEON have 32.
+// 3 rows and one load; AVX-512 and NEON have 32. matmul_nn holds rows times four vectors of `b`.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
 constexpr int kTileRows = 6;
+constexpr int kNnRows = 6;
 #else
 constexpr int kTileRows = 3;
+constexpr int kNnRows = 2;
 #endif
 // Cuts of K and M so that a tile's rows (7 * 4 KiB) stay in a 32 KiB L1 cache and a block of `a` (192 KiB) in
 // L2. The cut of K depends on K alone, so the promise about the order of additions holds.
@@ -271,6 +273,7 @@ HWY_INLINE void nn_rows(const MatMulArgs& args, const B* b, int i) {
 template <class B>
 HWY_INLINE void nn_product(const MatMulArgs& args, const B* b) {
   int i = 0;
+  for (; i + kNnRows <= args.m; i += kNnRows) nn_rows<kNnRows>(args, b, i);
   for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, b, i);
   if (i < args.m) nn_rows<1>(args, b, i);
 }
