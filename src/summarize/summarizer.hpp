@@ -28,7 +28,7 @@ struct Summary {
 };
 
 struct SummarizerOptions {
-  int threads = 0;                         ///< Threads that share one step; 0: all processors.
+  int threads = 0;  ///< Threads that share one step; 0: all processors.
   ComputeType type = ComputeType::kFloat32;
   std::string reference = {};              ///< What the folder was found by; see read_model_card().
   Task task = Task::kSummarization;        ///< Whose prefix, settings and form of output are the defaults.
