@@ -3,11 +3,13 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "data/batch_plan.hpp"
 #include "evaluate/rouge.hpp"
-#include "generation/generate.hpp"
 #include "train/collation.hpp"
-#include "train/torch_backend.hpp"
+#include "train/generated_texts.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -37,15 +39,6 @@ double mean_loss(const Transformer& model, const data::TokenisedDataset& example
   return total / tokens;
 }
 
-Result<GenerationConfig> search_settings(const TrainingSetup& setup, const TrainingOptions& options) {
-  GenerationConfig config;
-  EPICRISIS_RETURN_IF_ERROR(config.apply(setup.start.generation_config, false));
-  config.num_beams = options.generation_num_beams;
-  config.num_return_sequences = 1;
-  config.do_sample = false;
-  return config;
-}
-
 struct Generated {
   evaluate::RougeScores rouge;
   double mean_tokens = 0;
@@ -53,24 +46,18 @@ struct Generated {
 
 Result<Generated> generate_and_score(const Transformer& model, const TrainingSetup& setup,
                                      const TrainingOptions& options) {
-  EPICRISIS_ASSIGN_OR_RETURN(const GenerationConfig config, search_settings(setup, options));
-  const TorchBackend backend(model);
-  const data::TokenisedDataset& examples = *setup.validation.examples;
+  const std::size_t count = setup.validation.examples->size();
   evaluate::RougeScorer scorer;
   std::vector<evaluate::RougeScores> scores;
   std::size_t tokens = 0;
   const std::size_t batch_size = std::max<std::size_t>(1, options.per_device_eval_batch_size);
-  for (std::size_t begin = 0; begin < examples.size(); begin += batch_size) {
-    std::vector<std::vector<TokenId>> sources;
-    for (std::size_t i = begin; i < std::min(examples.size(), begin + batch_size); ++i)
-      sources.push_back(examples.example(i, 0).source);
-    EPICRISIS_ASSIGN_OR_RETURN(const auto hypotheses, generate(backend, sources, config));
-    for (std::size_t i = 0; i < hypotheses.size(); ++i) {
-      std::vector<TokenId> ids = hypotheses[i].front().ids;
-      if (!backend.is_encoder_decoder())  // what a decoder-only model wrote begins behind its prompt
-        ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(sources[i].size()));
-      tokens += ids.size();
-      scores.push_back(scorer.score(setup.tokenizer.decode(ids), setup.validation.references[begin + i]));
+  for (std::size_t begin = 0; begin < count; begin += batch_size) {
+    std::vector<std::size_t> indices(std::min(batch_size, count - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    EPICRISIS_ASSIGN_OR_RETURN(const auto texts, generate_texts(model, setup, options, indices));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      tokens += texts[i].tokens;
+      scores.push_back(scorer.score(texts[i].text, setup.validation.references[begin + i]));
     }
   }
   return Generated{evaluate::mean(scores), static_cast<double>(tokens) / static_cast<double>(scores.size())};

@@ -11,6 +11,7 @@
 #include "train/copying_initialization.hpp"
 #include "train/ops/gemm.hpp"
 #include "train/processor.hpp"
+#include "train/report/write_training_report.hpp"
 #include "train/training_loop.hpp"
 #include "train/training_setup.hpp"
 
@@ -56,15 +57,9 @@ Result<bool> prepare_output(const TrainingOptions& options) {
   return made;
 }
 
-Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
-  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
-  at::set_num_threads(options.threads > 0
-                          ? options.threads
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
-  if (!limit_blas_threads())
-    observer.on_warning(
-        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
-  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
+/// The model and its optimizer are gone when this ends: the report needs their memory.
+Result<Json> train_model(const TrainingOptions& options, const TrainingSetup& setup,
+                         TrainingObserver& observer) {
   EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
   model.set_bfloat16(options.bf16);
   if (setup.from_scratch) {
@@ -80,6 +75,22 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
   return loop.run();
+}
+
+Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
+  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
+  at::set_num_threads(options.threads > 0
+                          ? options.threads
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  if (!limit_blas_threads())
+    observer.on_warning(
+        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
+  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
+  EPICRISIS_ASSIGN_OR_RETURN(Json results, train_model(options, setup, observer));
+  // The model is trained and saved: a report that fails must not undo that.
+  if (const auto written = write_training_report(options, setup, results, observer); !written)
+    observer.on_warning("There is no report.html: " + written.error().to_line());
+  return results;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/files.hpp"
 #include "train/collation.hpp"
 #include "train/evaluation.hpp"
+#include "train/peak_memory.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -72,7 +73,7 @@ Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const 
   loop.identity_ = {options.seed, setup.train->size(), batches, options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
-                             MetricsLog::open(options.output_dir / "metrics.jsonl", loop.state_.step));
+                             MetricsLog::open(options.output_dir, logging_folder(options), loop.state_.step));
   return loop;
 }
 
@@ -155,6 +156,7 @@ Result<void> TrainingLoop::log_training() {
                      {"grad_norm", gradient_norm_},
                      {"tokens", state_.tokens},
                      {"tokens_per_second", shown_rate_},
+                     {"peak_memory_bytes", peak_memory_bytes()},
                      {"elapsed_seconds", elapsed_seconds()}};
   state_.logged_loss_sum = 0;
   state_.logged_steps = 0;

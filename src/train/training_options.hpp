@@ -68,7 +68,10 @@ struct TrainingOptions {
   int threads = 0;  ///< 0: one a core.
 
   // Reports, evaluation, checkpoints.
+  std::string run_name;               ///< In the report; empty: the output folder's.
+  std::filesystem::path logging_dir;  ///< TensorBoard event files; empty: logging_folder().
   std::int64_t logging_steps = 25;
+  std::size_t report_examples = 10;  ///< Worst and random ones in report.html, each; 0: no note text there.
   Interval eval_strategy = Interval::kEpoch;  ///< Needs validation files; without, there is no evaluation.
   std::int64_t eval_steps = 500;
   Interval save_strategy = Interval::kEpoch;
@@ -85,5 +88,10 @@ struct TrainingOptions {
   DType save_dtype = DType::kFloat32;
   std::map<std::string, std::string> generation_overrides;  ///< Keys of generation_config.json.
 };
+
+/// Where event files go: logging_dir, or else runs in the output folder.
+inline std::filesystem::path logging_folder(const TrainingOptions& options) {
+  return options.logging_dir.empty() ? options.output_dir / "runs" : options.logging_dir;
+}
 
 }  // namespace epicrisis::train
