@@ -5,8 +5,11 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "hub/model_reference.hpp"
+#include "sagemaker_job.hpp"
 #include "terminal_observer.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
@@ -26,23 +29,28 @@ int fail(const epicrisis::Error& error) {
   return epicrisis::exit_code(error);
 }
 
-int run(int argc, char** argv) {
-  const auto command = epicrisis::parse_training_command({argv + 1, argv + argc});
+epicrisis::Result<epicrisis::Json> train(epicrisis::train::TrainingOptions options,
+                                         epicrisis::train::TrainingObserver& observer) {
+  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
+  if (!options.model.empty()) {
+    EPICRISIS_ASSIGN_OR_RETURN(start, epicrisis::resolve_model(options.model.string()));
+    options.model = start->path();
+  }
+  return epicrisis::train::run_training(options, observer);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const auto job = epicrisis::sagemaker_prefix(arguments);
+  if (!job) return fail(job.error());
+  if (*job) return epicrisis::run_sagemaker_job(**job, train);
+  const auto command = epicrisis::parse_training_command(arguments);
   if (!command) return fail(command.error());
   if (!command->options) {
     fmt::print("{}", command->text);
     return 0;
   }
-  epicrisis::train::TrainingOptions options = *command->options;
-  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
-  if (!options.model.empty()) {
-    auto resolved = epicrisis::resolve_model(options.model.string());
-    if (!resolved) return fail(resolved.error());
-    start = *std::move(resolved);
-    options.model = start->path();
-  }
   epicrisis::TerminalObserver observer;
-  const auto results = epicrisis::train::run_training(options, observer);
+  const auto results = train(*command->options, observer);
   observer.finish();
   if (!results) return fail(results.error());
   fmt::print("{}\n", results->dump());
@@ -54,7 +62,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   keep_freed_memory();
   try {
-    return run(argc, argv);
+    return run({argv + 1, argv + argc});
   } catch (const std::exception& failure) {
     fmt::print(stderr, "epicrisis-train: internal error: {}\n", failure.what());
     return 1;

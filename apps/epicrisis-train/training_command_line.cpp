@@ -129,6 +129,12 @@ void add_optimization_options(CLI::App& app, TrainingOptions& o) {
 }
 
 void add_reporting_options(CLI::App& app, TrainingOptions& o, RawOptions& raw) {
+  app.add_option("--run-name", o.run_name, "Title of report.html (default: the output folder's name)");
+  app.add_option("--logging-dir", o.logging_dir,
+                 "Folder for TensorBoard event files (default: runs in the output folder)");
+  app.add_option("--report-examples", o.report_examples,
+                 "Worst and random validation notes shown in report.html, so many each; 0: no note text")
+      ->capture_default_str();
   app.add_option("--logging-steps", o.logging_steps, "Updates between lines of metrics.jsonl")
       ->capture_default_str();
   add_choice(app, "--eval-strategy,--evaluation-strategy", o.eval_strategy, kIntervals,
@@ -216,7 +222,29 @@ std::optional<Error> unknown_option(const CLI::App& app, const std::vector<std::
   return std::nullopt;
 }
 
+void add_all_options(CLI::App& app, TrainingOptions& options, RawOptions& raw) {
+  add_data_options(app, options, raw);
+  add_gap_sentence_options(app, options, raw);
+  add_optimization_options(app, options);
+  add_reporting_options(app, options, raw);
+}
+
 }  // namespace
+
+std::vector<std::string> training_option_names() {
+  TrainingOptions options;
+  RawOptions raw;
+  CLI::App app;
+  app.set_help_flag();
+  add_all_options(app, options, raw);
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (std::string name : option->get_lnames()) {
+      std::replace(name.begin(), name.end(), '-', '_');
+      names.push_back(std::move(name));
+    }
+  return names;
+}
 
 Result<TrainingCommand> parse_training_command(std::vector<std::string> arguments) {
   TrainingOptions options;
@@ -224,10 +252,7 @@ Result<TrainingCommand> parse_training_command(std::vector<std::string> argument
   CLI::App app{"Trains a summarizer: from scratch, by gap sentences, or from a pre-trained model.",
                "epicrisis train"};
   app.set_version_flag("--version", EPICRISIS_VERSION);
-  add_data_options(app, options, raw);
-  add_gap_sentence_options(app, options, raw);
-  add_optimization_options(app, options);
-  add_reporting_options(app, options, raw);
+  add_all_options(app, options, raw);
   normalise_names(arguments);
   if (auto unknown = unknown_option(app, arguments)) return *unknown;
   try {
