@@ -29,6 +29,7 @@ epicrisis_find_plain_library(libcsv csv.h csv)
 
 if(EPICRISIS_BUILD_TRAIN)
   find_package(Torch REQUIRED)
+  find_package(yaml-cpp REQUIRED)
 endif()
 if(EPICRISIS_BUILD_TESTS)
   find_package(GTest REQUIRED)

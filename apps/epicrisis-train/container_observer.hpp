@@ -9,6 +9,7 @@ namespace epicrisis {
 /// standard output.
 class ContainerObserver final : public TerminalObserver {
  public:
+  ContainerObserver() : TerminalObserver(true) {}
   void on_metrics(const Json& line) override;
 };
 

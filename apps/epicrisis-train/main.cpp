@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -49,7 +50,7 @@ int run(const std::vector<std::string>& arguments) {
     fmt::print("{}", command->text);
     return 0;
   }
-  epicrisis::TerminalObserver observer;
+  epicrisis::TerminalObserver observer(!command->options->disable_tqdm);
   const auto results = train(*command->options, observer);
   observer.finish();
   if (!results) return fail(results.error());
@@ -61,6 +62,7 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no further is a write error, as a full disk is
   try {
     return run({argv + 1, argv + argc});
   } catch (const std::exception& failure) {

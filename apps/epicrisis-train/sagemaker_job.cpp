@@ -9,8 +9,9 @@
 #include "base/files.hpp"
 #include "container_observer.hpp"
 #include "job_results.hpp"
+#include "train/checkpoint_folders.hpp"
 #include "train/container/job_folder.hpp"
-#include "train/training_checkpoint.hpp"
+#include "train/training_option.hpp"
 #include "training_command_line.hpp"
 
 namespace epicrisis {
@@ -32,8 +33,15 @@ std::vector<std::string> arguments_of(const train::JobRequest& request) {
   return arguments;
 }
 
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  for (const train::TrainingOption& option : train::training_option_table())
+    names.insert(names.end(), option.names.begin(), option.names.end());
+  return names;
+}
+
 Result<train::TrainingOptions> options_of(const train::JobFolder& job) {
-  EPICRISIS_ASSIGN_OR_RETURN(const train::JobRequest request, train::read_job(job, training_option_names()));
+  EPICRISIS_ASSIGN_OR_RETURN(const train::JobRequest request, train::read_job(job, option_names()));
   for (const std::string& remark : request.remarks) fmt::print(stderr, "epicrisis-train: {}\n", remark);
   EPICRISIS_ASSIGN_OR_RETURN(TrainingCommand command, parse_training_command(arguments_of(request)));
   if (!command.options) return invalid("The job's hyperparameters ask for no training.");

@@ -20,7 +20,4 @@ struct TrainingCommand {
 /// names. Errors: kInvalidArgument naming the option, and for an unknown one the nearest that exists.
 Result<TrainingCommand> parse_training_command(std::vector<std::string> arguments);
 
-/// The options' names with underscores, as hyperparameters have them: "max_steps".
-std::vector<std::string> training_option_names();
-
 }  // namespace epicrisis

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 
 namespace epicrisis::train {
 
@@ -49,5 +50,7 @@ std::vector<Scalar> tensorboard_scalars(const Json& line) {
   }
   return scalars;
 }
+
+Result<void> MetricsLog::sync() const { return sync_to_disk(path_); }
 
 }  // namespace epicrisis::train

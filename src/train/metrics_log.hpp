@@ -19,6 +19,8 @@ class MetricsLog {
   static Result<MetricsLog> open(const std::filesystem::path& output_dir,
                                  const std::filesystem::path& logging_dir, std::int64_t resumed_step);
   Result<void> append(const Json& line);
+  /// Brings what was appended through to the disk.
+  Result<void> sync() const;
 
  private:
   MetricsLog(std::filesystem::path path, EventFile events)

@@ -9,6 +9,7 @@
 
 #include "checkpoint/tensor.hpp"
 #include "data/gap_sentences.hpp"
+#include "train/lr_schedule.hpp"
 
 namespace epicrisis::train {
 
@@ -48,7 +49,7 @@ struct TrainingOptions {
 
   // How long.
   double num_train_epochs = 15;
-  std::int64_t max_steps = 0;    ///< Not 0: overrides num_train_epochs.
+  std::int64_t max_steps = -1;   ///< Above 0: overrides num_train_epochs.
   double max_train_minutes = 0;  ///< Not 0: the run ends there and the schedule is stretched to end with it.
 
   // Optimization.
@@ -59,8 +60,9 @@ struct TrainingOptions {
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
   double max_grad_norm = 1.0;
-  std::string lr_scheduler_type = "linear";
-  std::int64_t warmup_steps = 0;  ///< Not 0: overrides warmup_ratio.
+  LrScheduleKind lr_scheduler_type = LrScheduleKind::kLinear;
+  std::map<std::string, std::string> lr_scheduler_kwargs;  ///< lr_schedule.hpp: num_cycles, power, ...
+  std::int64_t warmup_steps = 0;                           ///< Not 0: overrides warmup_ratio.
   double warmup_ratio = 0.1;
   double label_smoothing_factor = 0.1;
   bool bf16 = false;
@@ -68,21 +70,29 @@ struct TrainingOptions {
   int threads = 0;  ///< 0: one a core.
 
   // Reports, evaluation, checkpoints.
-  std::string run_name;               ///< In the report; empty: the output folder's.
-  std::filesystem::path logging_dir;  ///< TensorBoard event files; empty: logging_folder().
+  std::string run_name;  ///< In the report; empty: the output folder's.
   std::int64_t logging_steps = 25;
-  std::size_t report_examples = 10;  ///< Worst and random ones in report.html, each; 0: no note text there.
+  bool logging_first_step = false;
+  std::filesystem::path logging_dir;  ///< Of TensorBoard event files; empty: output_dir/runs.
+  std::size_t report_examples = 10;   ///< Worst and random ones in report.html, each; 0: no note text.
+  bool disable_tqdm = false;          ///< No progress bar.
   Interval eval_strategy = Interval::kEpoch;  ///< Needs validation files; without, there is no evaluation.
-  std::int64_t eval_steps = 500;
+  std::optional<std::int64_t> eval_steps;     ///< Left out: logging_steps.
   Interval save_strategy = Interval::kEpoch;
   std::int64_t save_steps = 500;
-  std::size_t save_total_limit = 2;  ///< The best checkpoint is kept besides; 0: all.
+  std::optional<std::size_t> save_total_limit =
+      2;  ///< Checkpoints kept, the best among them; none or 0: all.
   bool predict_with_generate = true;
   bool load_best_model_at_end = true;
-  std::string metric_for_best_model;       ///< Empty: "rougeL" with predict_with_generate, else "loss".
+  std::string metric_for_best_model;      ///< Empty: "rougeL" with predict_with_generate, else "loss".
+  std::optional<bool> greater_is_better;  ///< Of that metric; left out: not for losses.
+  std::int64_t early_stopping_patience =
+      0;                                   ///< Evaluations without improvement that end the run; 0: none do.
+  double early_stopping_threshold = 0;     ///< What an improvement must exceed to count.
   std::int64_t generation_max_length = 0;  ///< 0: max_target_length.
   int generation_num_beams = 1;            ///< While training.
-  std::string resume_from_checkpoint;      ///< A checkpoint folder, or "last" for the newest in output_dir.
+  /// A checkpoint folder; "last": the newest in output_dir, if any; "true": the newest, which must be there.
+  std::string resume_from_checkpoint;
 
   // What the finished model carries.
   DType save_dtype = DType::kFloat32;

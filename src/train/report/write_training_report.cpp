@@ -9,10 +9,10 @@
 #include "train/metrics_log.hpp"
 #include "train/report/file_identity.hpp"
 #include "train/report/length_summary.hpp"
-#include "train/report/option_list.hpp"
 #include "train/report/program_identity.hpp"
 #include "train/report/training_report.hpp"
 #include "train/report/validation_scores.hpp"
+#include "train/training_option.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -56,7 +56,7 @@ Result<void> write_training_report(const TrainingOptions& options, const Trainin
   EPICRISIS_ASSIGN_OR_RETURN(report.metrics, read_metrics(options.output_dir / "metrics.jsonl"));
   add_lengths(options, setup, report);
   if (!setup.validation.references.empty()) add_validation_scores(options, setup, observer, report);
-  report.options = list_options(options);
+  report.options = to_json(options);
   EPICRISIS_ASSIGN_OR_RETURN(report.files, identify_files(options));
   report.environment = program_identity();
   return write_private_file(options.output_dir / "report.html", to_html(report));
