@@ -12,6 +12,7 @@
 #include "train/collation.hpp"
 #include "train/evaluation.hpp"
 #include "train/output_folder.hpp"
+#include "train/peak_memory.hpp"
 #include "train/training_option.hpp"
 #include "train/training_plan.hpp"
 
@@ -68,7 +69,7 @@ Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const 
                     options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
-                             MetricsLog::open(options.output_dir / "metrics.jsonl", loop.state_.step));
+                             MetricsLog::open(options.output_dir, logging_folder(options), loop.state_.step));
   return loop;
 }
 
@@ -180,6 +181,7 @@ Result<void> TrainingLoop::log_training() {
                      {"grad_norm", gradient_norm_},
                      {"tokens", state_.tokens},
                      {"tokens_per_second", shown_rate_},
+                     {"peak_memory_bytes", peak_memory_bytes()},
                      {"elapsed_seconds", elapsed_seconds()}};
   state_.logged_loss_sum = 0;
   state_.logged_steps = 0;

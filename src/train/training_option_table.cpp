@@ -211,6 +211,9 @@ Entries report_options() {
       option({"logging_first_step"}, &O::logging_first_step, "A line after the first update too"),
       option({"logging_dir"}, &O::logging_dir,
              "Folder of TensorBoard event files; left out: OUTPUT_DIR/runs"),
+      option({"report_examples"}, &O::report_examples,
+             "Worst and random validation notes shown in report.html, so many each; 0: no note text"),
+      option({"run_name"}, &O::run_name, "Title of report.html; left out: the output folder's name"),
       option({"disable_tqdm"}, &O::disable_tqdm, "No progress bar"),
   };
 }
