@@ -97,11 +97,11 @@ TEST(Ops, RmsNorm) {
 }
 
 TEST(Ops, LowRankAddition) {
-  constexpr std::int64_t kFirst = 10, kCovered = 13;
+  const std::int64_t first = 10, covered = 13;
   expect_same(
-      {random({kRows, kWidth}, 1), random({29, kWidth}, 2), random({4, kWidth}, 3), random({kCovered, 4}, 4)},
-      [](const auto& in) {
-        return ops::add_low_rank(ops::linear(in[0], in[1], {}), in[0], {in[2], in[3], kFirst, 0.7});
+      {random({kRows, kWidth}, 1), random({29, kWidth}, 2), random({4, kWidth}, 3), random({covered, 4}, 4)},
+      [first](const auto& in) {
+        return ops::add_low_rank(ops::linear(in[0], in[1], {}), in[0], {in[2], in[3], first, 0.7});
       });
 }
 

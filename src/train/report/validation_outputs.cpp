@@ -49,7 +49,8 @@ Result<ValidationOutputs> write_validation_outputs(const TrainingOptions& option
   EPICRISIS_RETURN_IF_ERROR(model.load(finished.weights));
   EPICRISIS_ASSIGN_OR_RETURN(outputs.after, outputs_of(model, options, setup, outputs.examples, observer));
   if (setup.from_scratch) return outputs;
-  EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
+  EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint start, load_checkpoint(options.model));
+  EPICRISIS_RETURN_IF_ERROR(model.load(start.weights));
   EPICRISIS_ASSIGN_OR_RETURN(outputs.before, outputs_of(model, options, setup, outputs.examples, observer));
   return outputs;
 }
