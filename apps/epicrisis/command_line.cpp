@@ -21,12 +21,15 @@ void collect_options(const CLI::App& app, std::vector<std::string>& names) {
 }  // namespace
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
+  add_audit_command(app, chosen);
   add_convert_command(app, chosen);
   add_evaluate_command(app, chosen);
   add_hub_command(app, chosen);
   add_inspect_command(app, chosen);
+  add_key_command(app, chosen);
   add_package_command(app, chosen);
   add_score_command(app, chosen);
+  add_serve_command(app, chosen);
   add_summarize_command(app, chosen);
   add_synth_command(app, chosen);
   add_tokenize_command(app, chosen);

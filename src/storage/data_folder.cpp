@@ -47,12 +47,13 @@ Result<std::unique_ptr<DataFolder>> DataFolder::open_exclusively(const fs::path&
   auto state = std::make_unique<State>();
   state->path = folder;
   EPICRISIS_ASSIGN_OR_RETURN(state->lock, FileLock::try_acquire(folder / "server.lock"));
-  if (!state->lock) return Error{ErrorCode::kConflict, "Another server uses this data folder.", folder.string()};
+  if (!state->lock)
+    return Error{ErrorCode::kConflict, "Another server uses this data folder.", folder.string()};
   EPICRISIS_ASSIGN_OR_RETURN(const MasterKey master, MasterKey::load_or_create(master_key_file(folder)));
-  EPICRISIS_ASSIGN_OR_RETURN(state->database, Database::open(folder / "metadata.sqlite", metadata_migrations()));
-  EPICRISIS_ASSIGN_OR_RETURN(
-      state->logs_database,
-      Database::open(folder / "logs.sqlite", logs_migrations(), Database::Durability::kProcessDeath));
+  EPICRISIS_ASSIGN_OR_RETURN(state->database,
+                             Database::open(folder / "metadata.sqlite", metadata_migrations()));
+  EPICRISIS_ASSIGN_OR_RETURN(state->logs_database, Database::open(folder / "logs.sqlite", logs_migrations(),
+                                                                  Database::Durability::kProcessDeath));
   state->keys = std::make_unique<KeyStore>(*state->database, master);
   state->logs = std::make_unique<LogStore>(*state->logs_database);
   EPICRISIS_ASSIGN_OR_RETURN(state->audit, AuditLog::open(audit_folder(folder), master));
@@ -65,7 +66,7 @@ DataFolder::~DataFolder() = default;
 const fs::path& DataFolder::path() const noexcept { return state_->path; }
 Database& DataFolder::database() noexcept { return *state_->database; }
 KeyStore& DataFolder::keys() noexcept { return *state_->keys; }
-LocalObjectStore& DataFolder::objects() noexcept { return *state_->objects; }
+ObjectStore& DataFolder::objects() noexcept { return *state_->objects; }
 LogStore& DataFolder::logs() noexcept { return *state_->logs; }
 AuditLog& DataFolder::audit() noexcept { return *state_->audit; }
 

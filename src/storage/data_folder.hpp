@@ -11,8 +11,8 @@ namespace epicrisis::storage {
 
 class AuditLog;
 class Database;
-class LocalObjectStore;
 class LogStore;
+class ObjectStore;
 
 /// Everything a server keeps, in one folder: metadata.sqlite, logs.sqlite, buckets/, audit/ and master.key.
 /// docs/formats/data-folder.md.
@@ -27,7 +27,7 @@ class DataFolder {
   const std::filesystem::path& path() const noexcept;
   Database& database() noexcept;
   KeyStore& keys() noexcept;
-  LocalObjectStore& objects() noexcept;
+  ObjectStore& objects() noexcept;
   LogStore& logs() noexcept;
   AuditLog& audit() noexcept;
 

@@ -6,12 +6,15 @@
 // its options to `app`; when it is chosen on the command line, `chosen` becomes what it does.
 namespace epicrisis {
 
+void add_audit_command(CLI::App& app, CommandAction& chosen);
 void add_convert_command(CLI::App& app, CommandAction& chosen);
 void add_evaluate_command(CLI::App& app, CommandAction& chosen);
 void add_hub_command(CLI::App& app, CommandAction& chosen);
 void add_inspect_command(CLI::App& app, CommandAction& chosen);
+void add_key_command(CLI::App& app, CommandAction& chosen);
 void add_package_command(CLI::App& app, CommandAction& chosen);
 void add_score_command(CLI::App& app, CommandAction& chosen);
+void add_serve_command(CLI::App& app, CommandAction& chosen);
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
 void add_synth_command(CLI::App& app, CommandAction& chosen);
 void add_tokenize_command(CLI::App& app, CommandAction& chosen);

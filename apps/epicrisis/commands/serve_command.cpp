@@ -96,7 +96,8 @@ Result<void> serve(const Settings& settings) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, CommandAction& chosen) {
-  CLI::App* command = app.add_subcommand("serve", "Serve S3, STS, IAM and CloudWatch Logs over one data folder");
+  CLI::App* command =
+      app.add_subcommand("serve", "Serve S3, STS, IAM and CloudWatch Logs over one data folder");
   auto settings = std::make_shared<Settings>();
   command->add_option("--data", settings->data, "Folder that holds everything; created where it is missing")
       ->required();
@@ -117,7 +118,9 @@ void add_serve_command(CLI::App& app, CommandAction& chosen) {
   command->add_option("--io-threads", settings->io_threads, "Threads that talk to clients")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--shutdown-grace", settings->shutdown_grace, "Seconds that running requests get at SIGTERM")
+  command
+      ->add_option("--shutdown-grace", settings->shutdown_grace,
+                   "Seconds that running requests get at SIGTERM")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   command->callback([&chosen, settings] { chosen = [settings] { return serve(*settings); }; });

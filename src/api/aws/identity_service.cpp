@@ -22,12 +22,13 @@ struct IamRole {
 };
 
 constexpr std::array<IamRole, 4> kRoles = {{{Role::kAdmin, "EpicrisisAdmin", "AROAEPICRISISADMIN000"},
-                                           {Role::kEngineer, "EpicrisisEngineer", "AROAEPICRISISENGINEER"},
-                                           {Role::kClinician, "EpicrisisClinician", "AROAEPICRISISCLINICAL"},
-                                           {Role::kAuditor, "EpicrisisAuditor", "AROAEPICRISISAUDITOR0"}}};
+                                            {Role::kEngineer, "EpicrisisEngineer", "AROAEPICRISISENGINEER"},
+                                            {Role::kClinician, "EpicrisisClinician", "AROAEPICRISISCLINICAL"},
+                                            {Role::kAuditor, "EpicrisisAuditor", "AROAEPICRISISAUDITOR0"}}};
 constexpr std::string_view kCreated = "2024-01-01T00:00:00Z";
 constexpr std::string_view kTrust =
-    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B"
+    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%"
+    "22%3A%7B"
     "%22Service%22%3A%22sagemaker.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D";
 
 const IamRole& role_of(Role role) {
@@ -58,7 +59,8 @@ QueryReply get_caller_identity(const Parameters&, Call& call) {
   const IamRole& role = role_of(call.caller.role);
   XmlWriter xml("R");
   const std::string& session = call.caller.access_key_id;
-  xml.root().text("Arn", fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", call.account_id, role.name, session));
+  xml.root().text("Arn",
+                  fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", call.account_id, role.name, session));
   xml.root().text("UserId", fmt::format("{}:{}", role.id, session));
   xml.root().text("Account", call.account_id);
   return inner(xml, "R");

@@ -69,6 +69,10 @@ XmlWriter::~XmlWriter() = default;
 
 XmlElement XmlWriter::root() { return XmlElement(state_->document.document_element().internal_object()); }
 
+void XmlWriter::set_root_text(std::string_view value) {
+  state_->document.document_element().text().set(representable(value).c_str());
+}
+
 std::string XmlWriter::str(bool declaration) const {
   std::ostringstream out;
   if (declaration) out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";

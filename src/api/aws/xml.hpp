@@ -34,6 +34,7 @@ class XmlWriter {
   XmlWriter& operator=(const XmlWriter&) = delete;
   ~XmlWriter();
   XmlElement root();
+  void set_root_text(std::string_view value);
   /// With `declaration`: behind <?xml version="1.0" encoding="UTF-8"?>.
   std::string str(bool declaration = true) const;
 
