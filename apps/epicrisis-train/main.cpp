@@ -1,12 +1,18 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
+#include <vector>
 
+#include "base/files.hpp"
+#include "data/data_location.hpp"
 #include "hub/model_reference.hpp"
+#include "hub/object_download.hpp"
 #include "terminal_observer.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
@@ -26,6 +32,22 @@ int fail(const epicrisis::Error& error) {
   return epicrisis::exit_code(error);
 }
 
+/// Brings what s3:// names to this machine, for as long as `kept` lives.
+epicrisis::Result<void> fetch_objects(std::vector<std::filesystem::path>& files,
+                                      std::vector<epicrisis::TemporaryDirectory>& kept) {
+  const auto fetch =
+      [&](const epicrisis::data::ObjectName& object) -> epicrisis::Result<std::filesystem::path> {
+    EPICRISIS_ASSIGN_OR_RETURN(const auto store, epicrisis::ObjectStoreOptions::from_environment());
+    EPICRISIS_ASSIGN_OR_RETURN(auto folder, epicrisis::TemporaryDirectory::create());
+    kept.push_back(std::move(folder));  // one each: files of different folders may have one name
+    return epicrisis::download_object(store, object.bucket, object.key, kept.back().path());
+  };
+  for (std::filesystem::path& file : files) {
+    EPICRISIS_ASSIGN_OR_RETURN(file, epicrisis::data::local_file(file.string(), fetch));
+  }
+  return {};
+}
+
 int run(int argc, char** argv) {
   const auto command = epicrisis::parse_training_command({argv + 1, argv + argc});
   if (!command) return fail(command.error());
@@ -41,7 +63,10 @@ int run(int argc, char** argv) {
     start = *std::move(resolved);
     options.model = start->path();
   }
-  epicrisis::TerminalObserver observer;
+  std::vector<epicrisis::TemporaryDirectory> fetched;
+  for (auto* const files : {&options.train_files, &options.validation_files})
+    if (auto here = fetch_objects(*files, fetched); !here) return fail(here.error());
+  epicrisis::TerminalObserver observer(!options.disable_tqdm);
   const auto results = epicrisis::train::run_training(options, observer);
   observer.finish();
   if (!results) return fail(results.error());
@@ -53,6 +78,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no further is a write error, as a full disk is
   try {
     return run(argc, argv);
   } catch (const std::exception& failure) {

@@ -11,7 +11,7 @@ namespace epicrisis {
 /// checkpoint, a second one ends the process at once.
 class TerminalObserver final : public train::TrainingObserver {
  public:
-  TerminalObserver();
+  explicit TerminalObserver(bool shows_progress);
   void on_stage(std::string_view what) override;
   void on_progress(const train::TrainingProgress& progress) override;
   void on_metrics(const Json& line) override;
@@ -21,6 +21,7 @@ class TerminalObserver final : public train::TrainingObserver {
   void finish() { progress_.reset(); }
 
  private:
+  bool shows_progress_;
   std::unique_ptr<Progress> progress_;
 };
 

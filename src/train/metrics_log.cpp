@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/files.hpp"
+#include "base/folders.hpp"
 
 namespace epicrisis::train {
 
@@ -27,5 +28,7 @@ Result<void> MetricsLog::append(const Json& line) {
   if (!file_) return system_error(errno, "write", path_);
   return {};
 }
+
+Result<void> MetricsLog::sync() const { return sync_to_disk(path_); }
 
 }  // namespace epicrisis::train

@@ -15,6 +15,8 @@ class MetricsLog {
   /// Starts the file anew, or, for a run resumed after `resumed_step`, keeps the lines up to that step.
   static Result<MetricsLog> open(const std::filesystem::path& path, std::int64_t resumed_step);
   Result<void> append(const Json& line);
+  /// Brings what was appended through to the disk.
+  Result<void> sync() const;
 
  private:
   explicit MetricsLog(std::filesystem::path path) : path_(std::move(path)), file_(path_, std::ios::app) {}

@@ -9,6 +9,7 @@
 
 #include "checkpoint/tensor.hpp"
 #include "data/gap_sentences.hpp"
+#include "train/lr_schedule.hpp"
 
 namespace epicrisis::train {
 
@@ -23,13 +24,20 @@ enum class Initialization { kNormal, kCopying };
 struct TrainingOptions {
   // What is trained, on what.
   Objective objective = Objective::kSummarize;
-  std::vector<std::filesystem::path> train_files;  ///< CSV or JSON Lines; plain text for gap sentences.
+  /// CSV or JSON Lines, plain text for gap sentences; paths or URIs (data/data_location.hpp).
+  std::vector<std::filesystem::path> train_files;
   std::vector<std::filesystem::path> validation_files;
   std::string note_column = "note";
   std::string summary_column = "summary";
-  std::filesystem::path model;                          ///< Folder to fine-tune; empty: from scratch.
-  std::filesystem::path tokenizer;                      ///< Folder; empty: the model's.
-  Initialization init = Initialization::kNormal;        ///< Of a model from scratch.
+  double validation_split_percentage = 0;         ///< Of the training rows, for want of validation files.
+  std::uint64_t validation_split_seed = 42;       ///< Settles which.
+  std::string prompt_template;                    ///< Text with "{note}" once; empty: the model's own prefix.
+  std::filesystem::path dataset_cache_dir;        ///< Empty: in output_dir, gone when the run has finished.
+  std::filesystem::path prepared_data;            ///< Folder that prepare_only left; in place of files.
+  bool prepare_only = false;                      ///< Tokenize, report, stop.
+  std::filesystem::path model;                    ///< Folder to fine-tune; empty: from scratch.
+  std::filesystem::path tokenizer;                ///< Folder; empty: the model's.
+  Initialization init = Initialization::kNormal;  ///< Of a model from scratch.
   std::map<std::string, std::string> config_overrides;  ///< Keys of config.json.
   std::filesystem::path output_dir;
   bool overwrite_output_dir = false;
@@ -48,7 +56,7 @@ struct TrainingOptions {
 
   // How long.
   double num_train_epochs = 15;
-  std::int64_t max_steps = 0;    ///< Not 0: overrides num_train_epochs.
+  std::int64_t max_steps = -1;   ///< Above 0: overrides num_train_epochs.
   double max_train_minutes = 0;  ///< Not 0: the run ends there and the schedule is stretched to end with it.
 
   // Optimization.
@@ -59,8 +67,9 @@ struct TrainingOptions {
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
   double max_grad_norm = 1.0;
-  std::string lr_scheduler_type = "linear";
-  std::int64_t warmup_steps = 0;  ///< Not 0: overrides warmup_ratio.
+  LrScheduleKind lr_scheduler_type = LrScheduleKind::kLinear;
+  std::map<std::string, std::string> lr_scheduler_kwargs;  ///< lr_schedule.hpp: num_cycles, power, ...
+  std::int64_t warmup_steps = 0;                           ///< Not 0: overrides warmup_ratio.
   double warmup_ratio = 0.1;
   double label_smoothing_factor = 0.1;
   bool bf16 = false;
@@ -69,17 +78,26 @@ struct TrainingOptions {
 
   // Reports, evaluation, checkpoints.
   std::int64_t logging_steps = 25;
+  bool logging_first_step = false;
+  std::filesystem::path logging_dir;          ///< Of TensorBoard event files; empty: output_dir/runs.
+  bool disable_tqdm = false;                  ///< No progress bar.
   Interval eval_strategy = Interval::kEpoch;  ///< Needs validation files; without, there is no evaluation.
-  std::int64_t eval_steps = 500;
+  std::optional<std::int64_t> eval_steps;     ///< Left out: logging_steps.
   Interval save_strategy = Interval::kEpoch;
   std::int64_t save_steps = 500;
-  std::size_t save_total_limit = 2;  ///< The best checkpoint is kept besides; 0: all.
+  std::optional<std::size_t> save_total_limit =
+      2;  ///< Checkpoints kept, the best among them; none or 0: all.
   bool predict_with_generate = true;
   bool load_best_model_at_end = true;
-  std::string metric_for_best_model;       ///< Empty: "rougeL" with predict_with_generate, else "loss".
+  std::string metric_for_best_model;      ///< Empty: "rougeL" with predict_with_generate, else "loss".
+  std::optional<bool> greater_is_better;  ///< Of that metric; left out: not for losses.
+  std::int64_t early_stopping_patience =
+      0;                                   ///< Evaluations without improvement that end the run; 0: none do.
+  double early_stopping_threshold = 0;     ///< What an improvement must exceed to count.
   std::int64_t generation_max_length = 0;  ///< 0: max_target_length.
   int generation_num_beams = 1;            ///< While training.
-  std::string resume_from_checkpoint;      ///< A checkpoint folder, or "last" for the newest in output_dir.
+  /// A checkpoint folder; "last": the newest in output_dir, if any; "true": the newest, which must be there.
+  std::string resume_from_checkpoint;
 
   // What the finished model carries.
   DType save_dtype = DType::kFloat32;
