@@ -75,6 +75,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   net::awaitable<bool> wait_for_request();
   net::awaitable<bool> serve();
   net::awaitable<std::optional<Refusal>> read_request(Exchange& exchange);
+  std::uint64_t max_body_bytes_of(const Route* route) const;
   std::optional<Refusal> choose_route(Exchange& exchange);
   net::awaitable<error_code> parse_some(RequestParser& parser, std::size_t read_bytes);
   net::awaitable<std::optional<Refusal>> read_body(Exchange& exchange, std::uint64_t max_bytes);

@@ -1,5 +1,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/beast/http/error.hpp>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,8 +68,7 @@ net::awaitable<std::optional<Refusal>> Connection::read_request(Exchange& exchan
   exchange.request.peer = socket_.remote_endpoint(ignored).address().to_string();
   const std::optional<Refusal> unrouted = choose_route(exchange);
   const Route* route = exchange.route;
-  const std::uint64_t max_body_bytes =
-      route != nullptr && route->max_body_bytes ? *route->max_body_bytes : context_.limits.max_body_bytes;
+  const std::uint64_t max_body_bytes = max_body_bytes_of(route);
 
   const bool expects = wants_continue(parser);
   std::optional<Refusal> refused = check_framing(parser, max_body_bytes);
@@ -83,6 +83,12 @@ net::awaitable<std::optional<Refusal>> Connection::read_request(Exchange& exchan
   refused = co_await read_body(exchange, max_body_bytes);
   if (refused || gone_ || route != nullptr) co_return refused;
   co_return Refusal{unrouted->status, unrouted->message, false};
+}
+
+std::uint64_t Connection::max_body_bytes_of(const Route* route) const {
+  if (route == nullptr) return context_.limits.max_body_bytes;
+  if (route->refusal) return std::numeric_limits<std::uint64_t>::max();  // taken in at no length
+  return route->max_body_bytes.value_or(context_.limits.max_body_bytes);
 }
 
 /// Sets exchange.route, or says why there is none.
