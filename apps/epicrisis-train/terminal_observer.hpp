@@ -9,7 +9,7 @@ namespace epicrisis {
 
 /// Shows a run on standard error, and turns SIGINT and SIGTERM into a request to stop: the first one saves a
 /// checkpoint, a second one ends the process at once.
-class TerminalObserver final : public train::TrainingObserver {
+class TerminalObserver : public train::TrainingObserver {
  public:
   explicit TerminalObserver(bool shows_progress);
   void on_stage(std::string_view what) override;

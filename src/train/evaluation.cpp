@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "evaluate/rouge.hpp"
-#include "generation/generate.hpp"
 #include "train/collation.hpp"
-#include "train/torch_backend.hpp"
+#include "train/generated_texts.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -41,15 +43,6 @@ double mean_loss(const Transformer& model, const data::TokenisedDataset& example
   return total / tokens;
 }
 
-Result<GenerationConfig> search_settings(const TrainingSetup& setup, const TrainingOptions& options) {
-  GenerationConfig config;
-  EPICRISIS_RETURN_IF_ERROR(config.apply(setup.start.generation_config, false));
-  config.num_beams = options.generation_num_beams;
-  config.num_return_sequences = 1;
-  config.do_sample = false;
-  return config;
-}
-
 /// Means over the examples, F1 x 100.
 struct Generated {
   double rouge1 = 0, rouge2 = 0, rouge_l = 0, rouge_lsum = 0;
@@ -67,25 +60,17 @@ struct Generated {
 
 Result<Generated> generate_and_score(const Transformer& model, const TrainingSetup& setup,
                                      const TrainingOptions& options) {
-  EPICRISIS_ASSIGN_OR_RETURN(const GenerationConfig config, search_settings(setup, options));
-  const TorchBackend backend(model);
-  const data::TokenisedDataset& examples = *setup.validation.examples;
+  const std::size_t count = setup.validation.examples->size();
   Generated means;
-  const double weight = 1.0 / static_cast<double>(examples.size());
+  const double weight = 1.0 / static_cast<double>(count);
   const std::size_t batch_size = options.per_device_eval_batch_size;
-  for (std::size_t begin = 0; begin < examples.size(); begin += batch_size) {
-    std::vector<std::vector<TokenId>> sources;
-    for (std::size_t i = begin; i < std::min(examples.size(), begin + batch_size); ++i)
-      sources.push_back(examples.example(i, 0).source);
-    EPICRISIS_ASSIGN_OR_RETURN(const auto hypotheses, generate(backend, sources, config));
+  for (std::size_t begin = 0; begin < count; begin += batch_size) {
+    std::vector<std::size_t> indices(std::min(batch_size, count - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    EPICRISIS_ASSIGN_OR_RETURN(const auto texts, generate_texts(model, setup, options, indices));
     evaluate::RougeScorer scorer;  // it keeps the words it has seen
-    for (std::size_t i = 0; i < hypotheses.size(); ++i) {
-      std::vector<TokenId> ids = hypotheses[i].front().ids;
-      if (!backend.is_encoder_decoder())  // what a decoder-only model wrote begins behind its prompt
-        ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(sources[i].size()));
-      const std::string& reference = setup.validation.references[begin + i];
-      means.add(scorer.score(setup.tokenizer.decode(ids), reference), ids.size(), weight);
-    }
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      means.add(scorer.score(texts[i].text, setup.validation.references[begin + i]), texts[i].tokens, weight);
   }
   return means;
 }

@@ -8,9 +8,14 @@
 
 #include "base/files.hpp"
 #include "train/copying_initialization.hpp"
+#include "train/dry_run.hpp"
+#include "train/memory_limit.hpp"
 #include "train/ops/gemm.hpp"
+#include "train/optimizer_kind.hpp"
 #include "train/output_folder.hpp"
 #include "train/processor.hpp"
+#include "train/report/write_training_report.hpp"
+#include "train/run_estimate.hpp"
 #include "train/training_data.hpp"
 #include "train/training_loop.hpp"
 #include "train/training_option.hpp"
@@ -29,19 +34,16 @@ Result<void> check_options(const TrainingOptions& options) {
   return {};
 }
 
-Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
-  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
-  at::set_num_threads(options.threads > 0
-                          ? options.threads
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
-  if (!limit_blas_threads())
-    observer.on_warning(
-        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
-  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
-  if (options.prepare_only)
-    return Json{{"prepared_data", setup.data["folder"]}, {"statistics", setup.data["statistics"]}};
-  EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
+/// The model and its optimizer are gone when this ends: the report needs their memory.
+Result<Json> train_model(const TrainingOptions& options, TrainingSetup& setup, TrainingObserver& observer) {
+  EPICRISIS_RETURN_IF_ERROR(check_memory(
+      {setup.start.architecture, setup.train.get(), setup.validation.examples.get(), 0, resident_bytes()},
+      options));
+  EPICRISIS_ASSIGN_OR_RETURN(Transformer model,
+                             Transformer::create(setup.start.architecture, options.trained));
   model.set_bfloat16(options.bf16);
+  model.set_gradient_checkpointing(options.gradient_checkpointing);
+  model.initialise_adapters(options.seed);
   if (setup.from_scratch) {
     model.initialise(options.seed);
     if (options.init == Initialization::kCopying) {
@@ -52,20 +54,40 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     }
   } else {
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
+    setup.start.weights = {};  // the model has its own copy
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
   EPICRISIS_RETURN_IF_ERROR(
       write_file_atomically(options.output_dir / kOptionsFile, to_json(options).dump(2) + "\n"));
-  EPICRISIS_ASSIGN_OR_RETURN(Json results, loop.run());
+  return loop.run();
+}
+
+Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
+  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
+  at::set_num_threads(options.threads > 0
+                          ? options.threads
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  if (!limit_blas_threads())
+    observer.on_warning(
+        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
+  EPICRISIS_ASSIGN_OR_RETURN(TrainingSetup setup, prepare_training(options, observer));
+  if (options.prepare_only)
+    return Json{{"prepared_data", setup.data["folder"]}, {"statistics", setup.data["statistics"]}};
+  EPICRISIS_ASSIGN_OR_RETURN(Json results, train_model(options, setup, observer));
+  // The model is trained and saved: a report that fails must not undo that.
+  if (const auto written = write_training_report(options, setup, results, observer); !written)
+    observer.on_warning("There is no report.html: " + written.error().to_line());
   std::error_code ignored;
   if (options.dataset_cache_dir.empty() && options.prepared_data.empty())
-    fs::remove_all(dataset_cache_dir(options), ignored);
+    std::filesystem::remove_all(dataset_cache_dir(options), ignored);
   return results;
 }
 
 }  // namespace
 
 Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
+  if (const auto known = parse_optimizer(options.optim); !known) return known.error();
+  if (options.dry_run) return dry_run(options, observer);
   EPICRISIS_RETURN_IF_ERROR(check_options(options));
   // Early, so that a folder that cannot be written is known before the data is read.
   EPICRISIS_ASSIGN_OR_RETURN(const OutputFolder output, OutputFolder::open(options));

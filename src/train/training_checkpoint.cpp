@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "checkpoint/safetensors.hpp"
+#include "train/adapter_checkpoint.hpp"
 #include "train/checkpoint_folders.hpp"
 #include "train/training_option.hpp"
 
@@ -13,9 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kStateFile = "trainer_state.json";
-constexpr std::string_view kMomentsFile = "optimizer.safetensors";
+constexpr std::string_view kOptimizerFile = "optimizer.safetensors";
 constexpr std::string_view kBestFile = "best_parameters.safetensors";
 constexpr const char* kBestTensor = "parameters";
+
+bool is_adapted(const Transformer& model) { return !model.layout().adapters().empty(); }
 
 TensorView view_of(const at::Tensor& tensor) {
   const std::span values(tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
@@ -86,10 +89,12 @@ Result<void> read_tensor(const Weights& weights, std::string_view name, at::Tens
   return {};
 }
 
-Result<void> read_moments(const fs::path& path, Adam& optimizer) {
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights moments, read_safetensors(path));
-  EPICRISIS_RETURN_IF_ERROR(read_tensor(moments, "first_moments", optimizer.first_moments(), path));
-  return read_tensor(moments, "second_moments", optimizer.second_moments(), path);
+Result<void> read_optimizer_state(const fs::path& path, const Optimizer& optimizer) {
+  const std::vector<OptimizerState> state = optimizer.state();
+  if (state.empty()) return {};
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights file, read_safetensors(path));
+  for (auto [name, values] : state) EPICRISIS_RETURN_IF_ERROR(read_tensor(file, name, values, path));
+  return {};
 }
 
 Result<void> read_best(const fs::path& path, const RunParts& run) {
@@ -120,13 +125,23 @@ Result<void> save_model(const Transformer& model, const TrainingSetup& setup, co
   return copy_tokenizer(setup.tokenizer_folder, folder);
 }
 
+Result<void> load_trained(Transformer& model, const fs::path& folder) {
+  if (is_adapted(model)) return load_adapters(model, folder);
+  EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint checkpoint, load_checkpoint(folder));
+  return model.load(checkpoint.weights);
+}
+
 Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(StagedDirectory staged, StagedDirectory::create(folder, true));
-  EPICRISIS_RETURN_IF_ERROR(save_model(run.model, setup, staged.path(), DType::kFloat32));
-  Weights::Map moments;
-  moments["first_moments"] = view_of(run.optimizer.first_moments());
-  moments["second_moments"] = view_of(run.optimizer.second_moments());
-  EPICRISIS_RETURN_IF_ERROR(write_safetensors(staged.path() / kMomentsFile, moments, DType::kFloat32));
+  EPICRISIS_RETURN_IF_ERROR(
+      is_adapted(run.model)
+          ? save_adapters(run.model, setup.start.config.value("_name_or_path", ""), staged.path())
+          : save_model(run.model, setup, staged.path(), DType::kFloat32));
+  Weights::Map optimizer_state;
+  for (const auto& [name, values] : run.optimizer.state()) optimizer_state[name] = view_of(values);
+  if (!optimizer_state.empty())
+    EPICRISIS_RETURN_IF_ERROR(
+        write_safetensors(staged.path() / kOptimizerFile, optimizer_state, DType::kFloat32));
   if (run.best_parameters.defined()) {
     const Weights::Map best = {{kBestTensor, view_of(run.best_parameters)}};
     EPICRISIS_RETURN_IF_ERROR(write_safetensors(staged.path() / kBestFile, best, DType::kFloat32));
@@ -142,9 +157,8 @@ Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const fs:
 Result<void> restore_run(const RunParts& run, const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(const Json state, read_json_file(folder / kStateFile));
   EPICRISIS_RETURN_IF_ERROR(read_state(state, (folder.filename() / kStateFile).string(), run));
-  EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint checkpoint, load_checkpoint(folder));
-  EPICRISIS_RETURN_IF_ERROR(run.model.load(checkpoint.weights));
-  EPICRISIS_RETURN_IF_ERROR(read_moments(folder / kMomentsFile, run.optimizer));
+  EPICRISIS_RETURN_IF_ERROR(load_trained(run.model, folder));
+  EPICRISIS_RETURN_IF_ERROR(read_optimizer_state(folder / kOptimizerFile, run.optimizer));
   return read_best(folder / kBestFile, run);
 }
 

@@ -5,8 +5,8 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "train/adam.hpp"
 #include "train/model_selection.hpp"
+#include "train/optimizer.hpp"
 #include "train/training_setup.hpp"
 #include "train/transformer.hpp"
 
@@ -38,17 +38,21 @@ struct RunIdentity {
 struct RunParts {
   const TrainingOptions& options;
   Transformer& model;
-  Adam& optimizer;
+  Optimizer& optimizer;
   RunState& state;
   const RunIdentity& identity;
   at::Tensor& best_parameters;  ///< Those of the best evaluation when no folder keeps them; else undefined.
 };
 
-/// Writes `folder` (checkpoint-<step>), whole or not at all: a model folder that works as it is, plus
-/// optimizer.safetensors, trainer_state.json and SHA256SUMS (docs/formats/training-checkpoint.md).
+/// Writes `folder` (checkpoint-<step>), whole or not at all: a model folder that works as it is, or of an
+/// adapted model the adapters alone, plus optimizer.safetensors, trainer_state.json and SHA256SUMS
+/// (docs/formats/training-checkpoint.md).
 Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const std::filesystem::path& folder);
 /// Reads them back. Errors: kConflict when the run was another one, and what reading reports.
 Result<void> restore_run(const RunParts& run, const std::filesystem::path& folder);
+
+/// Reads the parameters of such a folder.
+Result<void> load_trained(Transformer& model, const std::filesystem::path& folder);
 
 /// The model folder that others load: config, generation settings, weights as `dtype`, tokenizer files.
 Result<void> save_model(const Transformer& model, const TrainingSetup& setup,

@@ -7,10 +7,12 @@
 #include <cmath>
 
 #include "base/files.hpp"
+#include "train/adapter_checkpoint.hpp"
 #include "train/checkpoint_folders.hpp"
 #include "train/collation.hpp"
 #include "train/evaluation.hpp"
 #include "train/output_folder.hpp"
+#include "train/peak_memory.hpp"
 #include "train/training_option.hpp"
 #include "train/training_plan.hpp"
 
@@ -20,14 +22,20 @@ namespace fs = std::filesystem;
 
 constexpr double kSecondsPerMinute = 60.0;
 
-AdamSettings adam_settings(const TrainingOptions& options) {
-  AdamSettings settings;
-  settings.kind = options.optim == "adam" ? OptimizerKind::kAdam : OptimizerKind::kAdamW;
+/// Precondition: options.optim is one.
+OptimizerSettings optimizer_settings(const TrainingOptions& options) {
+  OptimizerSettings settings;
+  settings.kind = parse_optimizer(options.optim).value();
   settings.beta1 = options.adam_beta1;
   settings.beta2 = options.adam_beta2;
   settings.epsilon = options.adam_epsilon;
   settings.weight_decay = options.weight_decay;
   return settings;
+}
+
+/// What tells the data of one run from another's: their content, of plain text the lengths of its windows.
+std::string data_digest(const TrainingSetup& setup, const std::vector<std::uint32_t>& lengths) {
+  return setup.data.contains("key") ? setup.data["key"].get<std::string>() : digest_of(lengths);
 }
 
 }  // namespace
@@ -40,7 +48,7 @@ TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& 
       observer_(observer),
       schedule_(options.lr_scheduler_type, options.learning_rate, 0, 1),
       selection_(options),
-      optimizer_(model.layout(), adam_settings(options)),
+      optimizer_(make_optimizer(model.layout(), optimizer_settings(options))),
       lengths_(lengths_of(*setup.train)),
       batch_options_{options.per_device_train_batch_size, options.tokens_per_batch, options.group_by_length} {
 }
@@ -57,11 +65,11 @@ Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const 
   const std::size_t batches = loop.plan(0).size();
   loop.total_steps_ = count_steps(options, batches);
   EPICRISIS_ASSIGN_OR_RETURN(loop.schedule_, make_schedule(options, loop.total_steps_));
-  loop.identity_ = {options.seed, setup.train->size(), digest_of(loop.lengths_), batches,
+  loop.identity_ = {options.seed, setup.train->size(), data_digest(setup, loop.lengths_), batches,
                     options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
-                             MetricsLog::open(options.output_dir / "metrics.jsonl", loop.state_.step));
+                             MetricsLog::open(options.output_dir, logging_folder(options), loop.state_.step));
   return loop;
 }
 
@@ -153,8 +161,8 @@ Result<void> TrainingLoop::update(std::span<const std::vector<std::uint32_t>> ba
   gradient_norm_ = gradient_norm(model_.gradients());
   if (!std::isfinite(gradient_norm_))
     return diverged(fmt::format("the norm of the gradients is {}", gradient_norm_), batches);
-  optimizer_.step(model_.parameters(), model_.gradients(), rate,
-                  clip_scale(gradient_norm_, options_.max_grad_norm));
+  optimizer_->step(model_.parameters(), model_.gradients(), rate,
+                   clip_scale(gradient_norm_, options_.max_grad_norm));
   state_.batch_in_epoch += batches.size();
   ++state_.logged_steps;
   ++state_.step;
@@ -173,6 +181,7 @@ Result<void> TrainingLoop::log_training() {
                      {"grad_norm", gradient_norm_},
                      {"tokens", state_.tokens},
                      {"tokens_per_second", shown_rate_},
+                     {"peak_memory_bytes", peak_memory_bytes()},
                      {"elapsed_seconds", elapsed_seconds()}};
   state_.logged_loss_sum = 0;
   state_.logged_steps = 0;
@@ -288,11 +297,11 @@ Result<Json> TrainingLoop::finish() {
     if (best_parameters_.defined()) {
       model_.parameters().copy_(best_parameters_);
     } else if (!state_.selection.best_checkpoint.empty()) {
-      EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint best,
-                                 load_checkpoint(options_.output_dir / state_.selection.best_checkpoint));
-      EPICRISIS_RETURN_IF_ERROR(model_.load(best.weights));
+      EPICRISIS_RETURN_IF_ERROR(load_trained(model_, options_.output_dir / state_.selection.best_checkpoint));
     }
   }
+  if (!model_.layout().adapters().empty())
+    EPICRISIS_RETURN_IF_ERROR(merge_adapters_checked(model_, packed({0})));
   EPICRISIS_RETURN_IF_ERROR(save_model(model_, setup_, options_.output_dir, options_.save_dtype));
   Json results = {{"global_step", state_.step},
                   {"epoch", epochs_done()},

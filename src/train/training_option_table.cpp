@@ -128,7 +128,14 @@ Entries length_options() {
 
 Entries optimization_options() {
   return {
-      choice({"optim"}, &O::optim, {{"adam", "adam"}, {"adamw", "adamw"}}, "Optimizer"),
+      choice({"optim"}, &O::optim,
+             {{"adam", "adam"},
+              {"adamw", "adamw"},
+              {"adamw_torch", "adamw"},
+              {"adamw_torch_fused", "adamw"},
+              {"sgd", "sgd"},
+              {"adafactor", "adafactor"}},
+             "Optimizer"),
       option({"learning_rate"}, &O::learning_rate, "Peak learning rate", above(0)),
       option({"weight_decay"}, &O::weight_decay, "Spares biases and norm weights", at_least(0)),
       option({"adam_beta1"}, &O::adam_beta1, "Decay of first moments", share_below_one()),
@@ -145,6 +152,31 @@ Entries optimization_options() {
       option({"bf16"}, &O::bf16, "Train in bfloat16; needs a CPU with AVX512_BF16 or AMX"),
       option({"seed"}, &O::seed, "Settles order, masking, dropout and new weights"),
       option({"threads"}, &O::threads, "CPU threads; 0: one a core", within(0, 1024)),
+  };
+}
+
+Entries parameter_options() {
+  return {
+      option({"gradient_checkpointing"}, &O::gradient_checkpointing,
+             "Compute activations again in backward instead of keeping them"),
+      texts(
+          {"freeze"}, [](auto& o) -> auto& { return o.trained.freeze; },
+          fmt::format("Parts not to train: {}, or regular expressions that match in names",
+                      joined(frozen_components(), ", "))),
+      option(
+          {"lora_rank", "lora_r"}, [](auto& o) -> auto& { return o.trained.lora.rank; },
+          "Train low-rank adapters of this rank; 0: the model", at_least(0)),
+      option(
+          {"lora_alpha"}, [](auto& o) -> auto& { return o.trained.lora.alpha; },
+          "They are scaled by alpha / rank", above(0)),
+      option(
+          {"lora_dropout"}, [](auto& o) -> auto& { return o.trained.lora.dropout; }, "Of what they read",
+          share_below_one()),
+      texts(
+          {"lora_target_modules"}, [](auto& o) -> auto& { return o.trained.lora.target_modules; },
+          "Modules they adapt: q_proj,v_proj, ..., or all-linear; left out: as PEFT"),
+      option({"dry_run"}, &O::dry_run, "Say what memory and time the run would take, and end"),
+      option({"max_memory"}, &O::max_memory, "What the run may take, as 24GiB; left out: the machine's"),
   };
 }
 
@@ -179,6 +211,9 @@ Entries report_options() {
       option({"logging_first_step"}, &O::logging_first_step, "A line after the first update too"),
       option({"logging_dir"}, &O::logging_dir,
              "Folder of TensorBoard event files; left out: OUTPUT_DIR/runs"),
+      option({"report_examples"}, &O::report_examples,
+             "Worst and random validation notes shown in report.html, so many each; 0: no note text"),
+      option({"run_name"}, &O::run_name, "Title of report.html; left out: the output folder's name"),
       option({"disable_tqdm"}, &O::disable_tqdm, "No progress bar"),
   };
 }
@@ -211,6 +246,7 @@ const std::vector<TrainingOption>& training_option_table() {
                                    {"Objective", gap_sentence_options()},
                                    {"Length", length_options()},
                                    {"Optimization", optimization_options()},
+                                   {"Parameters and memory", parameter_options()},
                                    {"Evaluation", evaluation_options()},
                                    {"Reports", report_options()},
                                    {"Checkpoints", checkpoint_options()}})

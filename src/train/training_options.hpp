@@ -10,6 +10,7 @@
 #include "checkpoint/tensor.hpp"
 #include "data/gap_sentences.hpp"
 #include "train/lr_schedule.hpp"
+#include "train/trained_parameters.hpp"
 
 namespace epicrisis::train {
 
@@ -73,14 +74,20 @@ struct TrainingOptions {
   double warmup_ratio = 0.1;
   double label_smoothing_factor = 0.1;
   bool bf16 = false;
+  bool gradient_checkpointing = false;  ///< Compute activations again in backward instead of keeping them.
+  TrainedParameters trained;            ///< What is frozen or adapted instead of trained.
+  bool dry_run = false;                 ///< Say what memory and time the run would take, and end.
+  std::string max_memory;               ///< What the run may take, as "24GiB"; empty: what the machine has.
   std::uint64_t seed = 42;
   int threads = 0;  ///< 0: one a core.
 
   // Reports, evaluation, checkpoints.
+  std::string run_name;  ///< In the report; empty: the output folder's.
   std::int64_t logging_steps = 25;
   bool logging_first_step = false;
-  std::filesystem::path logging_dir;          ///< Of TensorBoard event files; empty: output_dir/runs.
-  bool disable_tqdm = false;                  ///< No progress bar.
+  std::filesystem::path logging_dir;  ///< Of TensorBoard event files; empty: output_dir/runs.
+  std::size_t report_examples = 10;   ///< Worst and random ones in report.html, each; 0: no note text.
+  bool disable_tqdm = false;          ///< No progress bar.
   Interval eval_strategy = Interval::kEpoch;  ///< Needs validation files; without, there is no evaluation.
   std::optional<std::int64_t> eval_steps;     ///< Left out: logging_steps.
   Interval save_strategy = Interval::kEpoch;
@@ -103,5 +110,10 @@ struct TrainingOptions {
   DType save_dtype = DType::kFloat32;
   std::map<std::string, std::string> generation_overrides;  ///< Keys of generation_config.json.
 };
+
+/// Where event files go: logging_dir, or else runs in the output folder.
+inline std::filesystem::path logging_folder(const TrainingOptions& options) {
+  return options.logging_dir.empty() ? options.output_dir / "runs" : options.logging_dir;
+}
 
 }  // namespace epicrisis::train

@@ -91,6 +91,46 @@ TEST(Ops, RmsNormDividesByTheRootOfTheMeanSquare) {
   EXPECT_LT((ops::rms_norm(x, weight, 1e-6) - expected).abs().max().item<double>(), 1e-5);
 }
 
+TEST(Ops, RmsNorm) {
+  expect_same({random({kRows, kWidth}, 1) * 3 + 1, random({kWidth}, 2)},
+              [](const auto& in) { return ops::rms_norm(in[0], in[1], 1e-6); });
+}
+
+TEST(Ops, LowRankAddition) {
+  constexpr std::int64_t kFirst = 10, kCovered = 13;
+  expect_same(
+      {random({kRows, kWidth}, 1), random({29, kWidth}, 2), random({4, kWidth}, 3), random({kCovered, 4}, 4)},
+      [](const auto& in) {
+        return ops::add_low_rank(ops::linear(in[0], in[1], {}), in[0], {in[2], in[3], kFirst, 0.7});
+      });
+}
+
+/// Frozen inputs get no gradient, and the others those that they would get anyway.
+TEST(Ops, FrozenWeightsChangeNoOtherGradient) {
+  const std::vector<Tensor> inputs = {random({kRows, kWidth}, 1), random({70, kWidth}, 2), random({70}, 3),
+                                      random({kWidth, 70}, 4), random({kWidth}, 5)};
+  const auto gradients = [&](const std::vector<bool>& trained) {
+    std::vector<Tensor> in;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      in.push_back(inputs[i].clone().set_requires_grad(trained[i]));
+    const Tensor hidden = ops::feed_forward(in[0], {in[1], in[2], in[3], in[4]}, Activation::kRelu, {});
+    ops::linear(hidden, in[1], in[2]).square().sum().backward();
+    std::vector<Tensor> found;
+    for (const Tensor& tensor : in) found.push_back(tensor.grad());
+    return found;
+  };
+  const std::vector<Tensor> all = gradients({true, true, true, true, true});
+  for (std::size_t only = 0; only < inputs.size(); ++only) {
+    std::vector<bool> trained(inputs.size());
+    trained[only] = true;
+    const std::vector<Tensor> some = gradients(trained);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_EQ(some[i].defined(), i == only);
+    }
+    EXPECT_TRUE(at::equal(some[only], all[only])) << "input " << only;
+  }
+}
+
 TEST(Ops, LayerNorm) {
   expect_same({random({kRows, kWidth}, 1) * 3 + 1, random({kWidth}, 2), random({kWidth}, 3)},
               [](const auto& in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5); });
@@ -123,6 +163,13 @@ TEST(Ops, CrossAttention) {
   expect_same({random({90, 24}, 1), random({230, 2 * 24}, 2)}, [](const auto& in) {
     return ops::cross_attention(in[0], in[1], {0, 5, 85, 90}, {0, 100, 101, 230}, {3, 0.35, false, {}});
   });
+}
+
+TEST(Ops, CrossEntropyOfAFrozenMatrix) {
+  const std::vector<std::int64_t> labels = {3, 0, 50};
+  const Tensor weight = random({51, 24}, 2);
+  expect_same({random({3, 24}, 1)},
+              [&](const auto& in) { return ops::cross_entropy(in[0], weight, Tensor(), labels, 0.1, 0.25); });
 }
 
 TEST(Ops, CrossEntropy) {

@@ -92,13 +92,37 @@ TEST_F(RunTraining, LeavesACompleteModelFolder) {
   const auto results = run_training(options, observer);
   ASSERT_TRUE(results.has_value()) << results.error().to_line();
   EXPECT_EQ((*results)["global_step"], 10);
-  for (const char* file :
-       {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "metrics.jsonl", "train_results.json"})
+  for (const char* file : {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                           "tokenizer_config.json", "special_tokens_map.json", "metrics.jsonl",
+                           "train_results.json", "report.html", "runs"})
     EXPECT_TRUE(fs::exists(path("out") / file)) << file;
   EXPECT_EQ(logged("out", "loss").size(), 10U);
   EXPECT_EQ(logged("out", "eval_loss").size(), 2U);
   EXPECT_EQ(logged("out", "eval_rougeL").size(), 2U);
+}
+
+TEST_F(RunTraining, WritesAReportForItsOwnerOnly) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = options.tokenizer;
+  options.config_overrides.clear();
+  options.validation_files = options.train_files;
+  options.max_steps = 1;
+  options.report_examples = 3;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  const fs::path report = path("out") / "report.html";
+  EXPECT_EQ(fs::status(report).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  const std::string html = read_file(report).value();
+  for (const char* part : {"years old", "The 3 worst", "Before fine-tuning", "nearest note", "Model after"})
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+
+  options.overwrite_output_dir = true;
+  options.report_examples = 0;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  const std::string without = read_file(report).value();
+  EXPECT_EQ(without.find("years old"), std::string::npos) << "text of notes";
+  EXPECT_NE(without.find("after fine-tuning"), std::string::npos) << "scores hold no text and stay";
 }
 
 /// --config-overrides of a new model that trains in a moment.
@@ -305,7 +329,8 @@ TEST_F(RunTraining, KeepsTheNewestCheckpointsAndTheBest) {
   options.save_total_limit = 1;
   ASSERT_TRUE(run_training(options, observer).has_value());
   int folders = 0;
-  for (const auto& entry : fs::directory_iterator(path("out"))) folders += entry.is_directory() ? 1 : 0;
+  for (const auto& entry : fs::directory_iterator(path("out")))
+    folders += entry.path().filename().string().starts_with("checkpoint-") ? 1 : 0;
   EXPECT_EQ(folders, 1);
   EXPECT_TRUE(fs::exists(path("out") / "checkpoint-10" / "trainer_state.json"));
 }

@@ -52,6 +52,8 @@ Result<TextModel> TextModel::load(const fs::path& folder, const SummarizerOption
   }
   EngineOptions engine_options;
   engine_options.threads = options.threads;
+  engine_options.type = options.type;
+  engine_options.folder = folder;
   EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Engine> engine,
                              Engine::load(std::move(checkpoint), engine_options));
   EPICRISIS_ASSIGN_OR_RETURN(const int limit, tokenizer_limit(folder, engine->max_source_tokens()));

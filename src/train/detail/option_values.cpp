@@ -94,4 +94,14 @@ Result<std::map<std::string, std::string>> read_pairs(std::string_view text) {
   return settings;
 }
 
+std::vector<std::string> read_list(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    if (!item.empty()) items.emplace_back(item);
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+  }
+  return items;
+}
+
 }  // namespace epicrisis::train::detail

@@ -46,6 +46,8 @@ Result<double> read_real(std::string_view text, const Limits& limits);
 Result<std::int64_t> read_whole(std::string_view text, const Limits& limits);
 /// "a=1,b=2", or a JSON object.
 Result<std::map<std::string, std::string>> read_pairs(std::string_view text);
+/// "a,b": what stands between commas, empty items left out.
+std::vector<std::string> read_list(std::string_view text);
 
 template <class T>
 inline constexpr bool kIsOptional = false;
@@ -154,6 +156,21 @@ TrainingOption paths(std::vector<std::string> names, Field field, std::string he
     for (const std::filesystem::path& path : std::invoke(field, options)) list.push_back(path.string());
     return list;
   };
+  return entry;
+}
+
+/// An option that is a list of texts, which commas part.
+template <class Field>
+TrainingOption texts(std::vector<std::string> names, Field field, std::string help) {
+  TrainingOption entry{std::move(names), std::move(help), "TEXT,...", OptionArity::kMany};
+  entry.set = [field](TrainingOptions& options, std::span<const std::string> values) -> Result<void> {
+    std::vector<std::string> all;
+    for (const std::string& text : values)
+      for (std::string& item : read_list(text)) all.push_back(std::move(item));
+    std::invoke(field, options) = std::move(all);
+    return {};
+  };
+  entry.get = [field](const TrainingOptions& options) { return Json(std::invoke(field, options)); };
   return entry;
 }
 
