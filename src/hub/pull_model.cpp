@@ -9,10 +9,10 @@
 #include <system_error>
 #include <utility>
 
+#include "base/file_lock.hpp"
 #include "base/files.hpp"
 #include "base/sha256.hpp"
 #include "checkpoint/shard_index.hpp"
-#include "hub/detail/file_lock.hpp"
 #include "hub/detail/hub_client.hpp"
 #include "hub/detail/part_file.hpp"
 #include "hub/detail/text.hpp"
@@ -59,7 +59,7 @@ class Pull {
     std::error_code failed;
     fs::create_directories(folder_, failed);
     if (failed) return system_error(failed.value(), "create", folder_);
-    EPICRISIS_ASSIGN_OR_RETURN(const auto lock, detail::FileLock::try_acquire(folder_));
+    EPICRISIS_ASSIGN_OR_RETURN(const auto lock, FileLock::try_acquire(folder_));
     if (!lock) {
       return Error{ErrorCode::kConflict,
                    fmt::format("Another process is pulling '{}'; wait for it, or stop it.", repository_.repo),

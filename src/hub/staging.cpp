@@ -30,7 +30,7 @@ void remove_dead(const fs::path& parent) {
   if (!entries) return;
   for (const fs::directory_entry& entry : *entries) {
     std::error_code ignored;
-    const auto lock = detail::FileLock::try_acquire(entry.path());
+    const auto lock = FileLock::try_acquire(entry.path());
     if (lock && *lock) fs::remove_all(entry.path(), ignored);
   }
 }
@@ -39,10 +39,10 @@ void remove_dead(const fs::path& parent) {
 
 Result<Staging> Staging::create(const fs::path& parent, const fs::path& store_lock) {
   // Under the lock, or another process could take the new folder for a dead one before it is held.
-  EPICRISIS_ASSIGN_OR_RETURN(const detail::FileLock guard, detail::FileLock::acquire(store_lock));
+  EPICRISIS_ASSIGN_OR_RETURN(const FileLock guard, FileLock::acquire(store_lock));
   remove_dead(parent);
   EPICRISIS_ASSIGN_OR_RETURN(TemporaryDirectory folder, TemporaryDirectory::create(parent));
-  EPICRISIS_ASSIGN_OR_RETURN(detail::FileLock alive, detail::FileLock::acquire(folder.path()));
+  EPICRISIS_ASSIGN_OR_RETURN(FileLock alive, FileLock::acquire(folder.path()));
   Staging staging(std::move(folder), std::move(alive));
   std::error_code failed;
   for (const fs::path& made : {staging.files_folder(), staging.scratch_folder()}) {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/file_lock.hpp"
 #include "base/files.hpp"
 #include "base/result.hpp"
-#include "hub/detail/file_lock.hpp"
 #include "hub/manifest.hpp"
 
 namespace epicrisis {
@@ -37,12 +37,11 @@ class Staging {
   std::vector<StoredFile> files() const;
 
  private:
-  Staging(TemporaryDirectory folder, detail::FileLock alive)
-      : folder_(std::move(folder)), alive_(std::move(alive)) {}
+  Staging(TemporaryDirectory folder, FileLock alive) : folder_(std::move(folder)), alive_(std::move(alive)) {}
   Result<void> make_room_for(const std::string& path) const;
 
   TemporaryDirectory folder_;
-  detail::FileLock alive_;  ///< On the folder: tells the living from the dead.
+  FileLock alive_;  ///< On the folder: tells the living from the dead.
   std::vector<StoredFile> files_;
 };
 

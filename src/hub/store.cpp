@@ -225,7 +225,7 @@ Result<Published> Store::publish(Staging staging, const std::string& name,
   Manifest manifest{name, "", 1, utc_now(), "", std::move(facts), std::move(origin), staging.files()};
   manifest.content_sha256 = content_sha256(manifest.files);
 
-  EPICRISIS_ASSIGN_OR_RETURN(const detail::FileLock guard, detail::FileLock::acquire(lock_file()));
+  EPICRISIS_ASSIGN_OR_RETURN(const FileLock guard, FileLock::acquire(lock_file()));
   EPICRISIS_ASSIGN_OR_RETURN(const StoreListing versions, read_versions(models(), name));
   std::int64_t highest = 0;
   for (const StoredModel& model : versions.models) {
@@ -284,7 +284,7 @@ Result<std::vector<std::string>> Store::remove(const ModelName& name, bool all) 
     }
   }
   EPICRISIS_ASSIGN_OR_RETURN(const Staging grave, stage());
-  EPICRISIS_ASSIGN_OR_RETURN(const detail::FileLock guard, detail::FileLock::acquire(lock_file()));
+  EPICRISIS_ASSIGN_OR_RETURN(const FileLock guard, FileLock::acquire(lock_file()));
   std::vector<std::string> removed;
   for (const std::string& version : versions) {
     // Out of sight by one rename; its bytes go when `grave` does.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,22 +31,26 @@ class Headers {
   std::vector<Field> fields_;
 };
 
-/// One request, read whole. Its target, header values and body may hold clinical text: none is logged.
+class BodySource;
+
+/// One request. Its target, header values and body may hold clinical text: none is logged.
 struct Request {
   std::uint64_t id = 0;  ///< Counts the requests of a server from 1; the name of the request in the log.
   std::string method;    ///< As sent, "GET", "POST", …
   std::string path;      ///< Without query; as sent, not percent-decoded.
   std::string query;     ///< After '?', without it.
   Headers headers;
-  ClinicalText body;
+  ClinicalText body;  ///< Whole; empty when the route has a sink, which got it.
+  std::string peer;   ///< Address of the client, without port.
 };
 
-/// One answer, sent whole. Content-Length, Connection and Date are added by the server.
+/// One answer. Content-Length, Connection and Date are added by the server.
 struct Response {
   int status = 200;
   std::string content_type;  ///< None is sent when empty.
   Headers headers;
   ClinicalText body;
+  std::shared_ptr<BodySource> stream{};  ///< In place of `body`, for what should not be in memory whole.
 };
 
 /// "Not Found" for 404; "" for a status this server never sends.

@@ -17,6 +17,7 @@ struct Limits {
   std::chrono::milliseconds idle_timeout{75'000};     ///< Between two requests of a connection.
   std::chrono::milliseconds header_timeout{10'000};   ///< From a request's first byte to its header's last.
   std::chrono::milliseconds body_timeout{60'000};     ///< For the whole body.
+  std::chrono::milliseconds stall_timeout{30'000};    ///< Between two reads of a body that goes to a sink.
   std::chrono::milliseconds write_timeout{30'000};    ///< Without the client taking another byte.
   std::chrono::milliseconds request_timeout{60'000};  ///< For the answer, unless the route says otherwise.
   std::chrono::milliseconds linger_timeout{2'000};  ///< Reading on after an early answer, so that it arrives.

@@ -146,6 +146,10 @@ class Server::Listener {
 
 Result<void> Server::Listener::bind() {
   Endpoint& endpoint = options_.endpoint;
+  if (options_.tls) {
+    EPICRISIS_ASSIGN_OR_RETURN(context_.tls,
+                               detail::make_tls_context(options_.tls->certificate, options_.tls->key));
+  }
   error_code failure;
   const auto address = net::ip::make_address(endpoint.address, failure);
   if (failure) return endpoint_error("the address cannot be read");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,8 +28,15 @@ struct Endpoint {
 /// Reads "ADDR:PORT", "[ADDR6]:PORT", "localhost:PORT" or ":PORT" (loopback). Errors: kInvalidArgument.
 Result<Endpoint> parse_endpoint(std::string_view text);
 
+/// Files in PEM: the certificate with its chain, and its key.
+struct TlsFiles {
+  std::string certificate;
+  std::string key;
+};
+
 struct ServerOptions {
   Endpoint endpoint;
+  std::optional<TlsFiles> tls{};  ///< TLS 1.2 or later in place of plain HTTP.
   Limits limits;
   std::size_t io_threads = 1;
   bool shutdown_on_signals = false;  ///< SIGTERM and SIGINT: the first drains, the second ends at once.
@@ -44,7 +52,8 @@ struct ServerOptions {
 class Server {
  public:
   /// Binds and listens: from now on clients can connect, and are served once run() is called.
-  /// Errors: kConflict when the port is taken, kPermissionDenied, kInvalidArgument for no usable address.
+  /// Errors: kConflict when the port is taken, kPermissionDenied, kInvalidArgument for no usable address
+  /// or TLS files that cannot be used.
   static Result<std::unique_ptr<Server>> listen(ServerOptions options, Router router);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -12,12 +12,12 @@ void add_hub_command(CLI::App& app, CommandAction& chosen);
 void add_inspect_command(CLI::App& app, CommandAction& chosen);
 void add_package_command(CLI::App& app, CommandAction& chosen);
 void add_score_command(CLI::App& app, CommandAction& chosen);
+void add_server_commands(CLI::App& app, CommandAction& chosen);
 void add_summarize_command(CLI::App& app, CommandAction& chosen);
 void add_synth_command(CLI::App& app, CommandAction& chosen);
 void add_tokenize_command(CLI::App& app, CommandAction& chosen);
 void add_tokenizer_command(CLI::App& app, CommandAction& chosen);
 void add_train_command(CLI::App& app, CommandAction& chosen);
 void add_unpack_command(CLI::App& app, CommandAction& chosen);
-void add_worker_command(CLI::App& app, CommandAction& chosen);
 
 }  // namespace epicrisis

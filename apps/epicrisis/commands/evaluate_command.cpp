@@ -20,6 +20,7 @@
 #include "evaluate/baselines.hpp"
 #include "evaluate/comparison.hpp"
 #include "hub/model_reference.hpp"
+#include "shared/dtype_option.hpp"
 #include "summarize/summarizer.hpp"
 
 namespace epicrisis {

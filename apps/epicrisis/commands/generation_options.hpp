@@ -1,7 +1,6 @@
 #pragma once
 
 #include "base/json.hpp"
-#include "engine/compute_type.hpp"
 
 namespace CLI {
 class App;
@@ -13,8 +12,5 @@ namespace epicrisis {
 /// on. What is given becomes a member of `settings` under the setting's own name ("num_beams"), for
 /// GenerationConfig::apply(). `settings` is an object that outlives the parsing.
 void add_generation_options(CLI::App& command, Json& settings);
-
-/// Adds --dtype: what the model is computed in. `type` outlives the parsing.
-void add_dtype_option(CLI::App& command, ComputeType& type);
 
 }  // namespace epicrisis

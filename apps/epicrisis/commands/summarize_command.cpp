@@ -17,6 +17,7 @@
 #include "commands/commands.hpp"
 #include "commands/generation_options.hpp"
 #include "hub/model_reference.hpp"
+#include "shared/dtype_option.hpp"
 #include "standard_streams.hpp"
 #include "summarize/note_check.hpp"
 #include "summarize/summarizer.hpp"

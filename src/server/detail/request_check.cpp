@@ -5,7 +5,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
-#include <utility>
 
 namespace epicrisis::server::detail {
 
@@ -67,8 +66,8 @@ bool is_disconnection(const boost::system::error_code& failure) {
          failure == boost::asio::error::eof;
 }
 
-Request take_request(RequestParser& parser, std::uint64_t id) {
-  auto& message = parser.get();
+Request head_of(const RequestParser& parser, std::uint64_t id) {
+  const auto& message = parser.get();
   Request request;
   request.id = id;
   request.method = std::string(message.method_string());
@@ -80,7 +79,6 @@ Request take_request(RequestParser& parser, std::uint64_t id) {
   for (const auto& field : message) {
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
-  request.body = ClinicalText(std::move(message.body()));
   return request;
 }
 

@@ -1,17 +1,17 @@
 #pragma once
 
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "server/detail/piece_body.hpp"
 #include "server/http.hpp"
 
 namespace epicrisis::server::detail {
 
-using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+using RequestParser = boost::beast::http::request_parser<PieceBody>;
 
 /// An answer that the server gives in place of a handler.
 struct Refusal {
@@ -35,7 +35,7 @@ Refusal unreadable(const boost::system::error_code& failure);
 std::string refusal_message(int status);
 /// The client is not there any more, so there is nobody to answer.
 bool is_disconnection(const boost::system::error_code& failure);
-/// Moves the request out of a parser that is done.
-Request take_request(RequestParser& parser, std::uint64_t id);
+/// The request without its body.
+Request head_of(const RequestParser& parser, std::uint64_t id);
 
 }  // namespace epicrisis::server::detail

@@ -26,7 +26,11 @@ std::string response_head(const Response& response, const Framing& framing) {
                  response.status, reason_phrase(response.status), fmt::gmtime(std::time(nullptr)));
   if (!response.content_type.empty()) append_field(head, "Content-Type", response.content_type);
   for (const Headers::Field& field : response.headers.fields()) append_field(head, field.name, field.value);
-  fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size_bytes());
+  if (framing.chunked) {
+    append_field(head, "Transfer-Encoding", "chunked");
+  } else if (framing.content_length) {
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", *framing.content_length);
+  }
   if (!framing.keep_alive) {
     append_field(head, "Connection", "close");
   } else if (framing.http_1_0) {

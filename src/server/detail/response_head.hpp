@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "server/http.hpp"
@@ -11,6 +12,8 @@ namespace epicrisis::server::detail {
 struct Framing {
   bool keep_alive = true;
   bool http_1_0 = false;  ///< The client speaks HTTP/1.0 and must be told that the connection stays open.
+  bool chunked = false;   ///< The body follows in chunks.
+  std::optional<std::uint64_t> content_length{};
 };
 
 /// Status line and header fields of `response`, with the blank line after them. Throws InvariantError when a

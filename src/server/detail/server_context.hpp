@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "server/detail/session_registry.hpp"
+#include "server/detail/transport.hpp"
 #include "server/limits.hpp"
 #include "server/router.hpp"
 
@@ -15,6 +17,7 @@ namespace epicrisis::server::detail {
 struct ServerContext {
   Limits limits;
   Router router;
+  std::shared_ptr<TlsContext> tls;  ///< Null: plain HTTP.
   std::function<Response(int status, std::string_view message)> error_response;
   SessionRegistry sessions;
   std::atomic<bool> draining = false;

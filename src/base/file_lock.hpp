@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace epicrisis::detail {
+namespace epicrisis {
 
 /// An exclusive advisory lock (flock) on a file or folder, held until the object dies or the process ends,
 /// however it ends. Between threads of one process too: each object has a descriptor of its own.
@@ -24,4 +24,4 @@ class FileLock {
   int descriptor_ = -1;
 };
 
-}  // namespace epicrisis::detail
+}  // namespace epicrisis

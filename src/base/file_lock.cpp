@@ -1,4 +1,4 @@
-#include "hub/detail/file_lock.hpp"
+#include "base/file_lock.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,7 +9,7 @@
 
 #include "base/files.hpp"
 
-namespace epicrisis::detail {
+namespace epicrisis {
 namespace {
 
 namespace fs = std::filesystem;
@@ -55,4 +55,4 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-}  // namespace epicrisis::detail
+}  // namespace epicrisis

@@ -17,9 +17,9 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "commands/commands.hpp"
-#include "commands/generation_options.hpp"
 #include "hub/model_reference.hpp"
 #include "server/server.hpp"
+#include "shared/dtype_option.hpp"
 #include "summarize/summarizer.hpp"
 
 namespace epicrisis {

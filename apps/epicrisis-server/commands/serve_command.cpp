@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "api/aws/front.hpp"
+#include "api/aws/identity_service.hpp"
+#include "api/aws/logs_service.hpp"
+#include "api/s3/s3_service.hpp"
+#include "base/log.hpp"
+#include "commands/commands.hpp"
+#include "server/compute_pool.hpp"
+#include "server/server.hpp"
+#include "storage/data_folder.hpp"
+
+namespace epicrisis {
+namespace {
+
+struct Settings {
+  std::string data;
+  std::string listen = "127.0.0.1:8080";
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string account_id = "000000000000";
+  std::string s3_domain;
+  double rate_limit = 1000;
+  std::size_t io_threads = 2;
+  double shutdown_grace = 25;
+};
+
+Result<server::ServerOptions> server_options(const Settings& settings) {
+  server::ServerOptions options;
+  EPICRISIS_ASSIGN_OR_RETURN(options.endpoint, server::parse_endpoint(settings.listen));
+  if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "--tls-cert and --tls-key go together.", ""};
+  }
+  if (!settings.tls_certificate.empty()) {
+    options.tls = server::TlsFiles{settings.tls_certificate, settings.tls_key};
+  } else if (!options.endpoint.is_loopback()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "Without TLS the server listens on loopback only; give --tls-cert and --tls-key.", ""};
+  }
+  options.io_threads = settings.io_threads;
+  options.shutdown_on_signals = true;
+  options.limits.shutdown_grace =
+      std::chrono::milliseconds(static_cast<std::int64_t>(settings.shutdown_grace * 1000));
+  return options;
+}
+
+/// The first start has nobody who could make a key.
+Result<void> make_first_key(storage::KeyStore& keys) {
+  EPICRISIS_ASSIGN_OR_RETURN(const auto known, keys.list());
+  if (!known.empty()) return {};
+  EPICRISIS_ASSIGN_OR_RETURN(const storage::AccessKeySecret made, keys.create(storage::Role::kAdmin));
+  fmt::print("The first access key, role admin; its secret is shown this once:\n");
+  fmt::print("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\n", made.key.id, made.secret);
+  return {};
+}
+
+Result<void> serve(const Settings& settings) {
+  EPICRISIS_ASSIGN_OR_RETURN(server::ServerOptions options, server_options(settings));
+  EPICRISIS_ASSIGN_OR_RETURN(const std::unique_ptr<storage::DataFolder> data,
+                             storage::DataFolder::open_exclusively(settings.data));
+  EPICRISIS_RETURN_IF_ERROR(make_first_key(data->keys()));
+
+  // Calls that block on the disk; one connection has at most one of them waiting.
+  server::ComputePool blocking(std::max(8U, 2 * std::thread::hardware_concurrency()),
+                               2 * options.limits.max_connections);
+  api::aws::FrontOptions front_options;
+  front_options.account_id = settings.account_id;
+  front_options.requests_per_second = settings.rate_limit;
+  front_options.request_burst = 2 * settings.rate_limit;
+  api::aws::Front front(front_options, data->keys(), data->audit(), blocking);
+  api::s3::S3Service s3({settings.s3_domain}, data->objects(), data->audit(), blocking);
+  front.set_s3(s3);
+  api::aws::add_identity_operations(front);
+  api::aws::add_logs_operations(front, data->logs());
+
+  EPICRISIS_ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
+                             server::Server::listen(std::move(options), front.router()));
+  fmt::print("listening on {}://{}\n", settings.tls_certificate.empty() ? "http" : "https",
+             server->endpoint().to_string());
+  std::fflush(stdout);
+  server->run();
+  blocking.stop();
+  log::info("serve.stopped");
+  return {};
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, CommandAction& chosen) {
+  CLI::App* command =
+      app.add_subcommand("serve", "Serve S3, STS, IAM and CloudWatch Logs over one data folder");
+  auto settings = std::make_shared<Settings>();
+  command->add_option("--data", settings->data, "Folder that holds everything; created where it is missing")
+      ->required();
+  command->add_option("--listen", settings->listen, "ADDR:PORT; port 0 lets the system choose")
+      ->capture_default_str();
+  command->add_option("--tls-cert", settings->tls_certificate, "Certificate with its chain, PEM");
+  command->add_option("--tls-key", settings->tls_key, "Its private key, PEM");
+  command->add_option("--account-id", settings->account_id, "The account in ARNs")
+      ->check([](const std::string& id) {
+        const bool digits = id.size() == 12 && id.find_first_not_of("0123456789") == std::string::npos;
+        return digits ? std::string() : std::string("an account id has 12 digits");
+      })
+      ->capture_default_str();
+  command->add_option("--s3-domain", settings->s3_domain, "Also take buckets from hosts BUCKET.DOMAIN");
+  command->add_option("--rate-limit", settings->rate_limit, "Requests a second of one key; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--io-threads", settings->io_threads, "Threads that talk to clients")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--shutdown-grace", settings->shutdown_grace,
+                   "Seconds that running requests get at SIGTERM")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  command->callback([&chosen, settings] { chosen = [settings] { return serve(*settings); }; });
+}
+
+}  // namespace epicrisis
