@@ -150,6 +150,9 @@ HWY_INLINE void finish_row(const std::int32_t* sums, const float* scales, float 
   }
 }
 
+// Up to here memory limits a product, which reads faster through four panels at once.
+constexpr int kFewRows = 16;
+
 // Even shares of at most `most` rows.
 HWY_INLINE int rows_of_next_tile(int left, int most) {
   const int tiles = (left + most - 1) / most;
@@ -162,7 +165,7 @@ void MatMulInt8(const Int8MatMulArgs& args) {
 #else
   const auto tile_sums = vector_tile;
 #endif
-  const bool is_tall = args.m > Int8Tile::kWideRows;
+  const bool is_tall = args.m > kFewRows;
   const int most_rows = is_tall ? Int8Tile::kTallRows : Int8Tile::kWideRows;
   const int most_panels = is_tall ? Int8Tile::kTallPanels : Int8Tile::kWidePanels;
   HWY_ALIGN std::int32_t sums[Int8Tile::kTallRows * Int8Tile::kSumsStride];

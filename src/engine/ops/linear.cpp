@@ -243,10 +243,11 @@ void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
   team.run(plan.row_tasks * plan.column_tasks, plan.operations, [&](int task, int worker) noexcept {
     float* own_panels =
         panels == nullptr ? nullptr : panels + worker * std::ptrdiff_t{kernels::kPackedScratch};
-    const int first_row = task / plan.column_tasks * rows_per_task;
+    // All rows pass a task's weights before the next weights come: those stay in L2.
+    const int first_row = task % plan.row_tasks * rows_per_task;
     const int rows = std::min(rows_per_task, x.rows - first_row);
     if (rows <= 0) return;
-    int column_task = task % plan.column_tasks;
+    int column_task = task / plan.row_tasks;
     for (const LinearOutput& output : outputs) {
       const int tasks = divide_up(output.weights.out, plan.columns);
       if (column_task < tasks) {
