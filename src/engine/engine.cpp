@@ -46,6 +46,8 @@ bool Engine::is_encoder_decoder() const noexcept {
   return architecture().topology == Topology::kEncoderDecoder;
 }
 
+CacheCosts Engine::cache_costs() const noexcept { return engine::cache_costs(*core_->model); }
+
 Result<std::unique_ptr<DecodeSession>> Engine::start_session() const {
   return std::unique_ptr<DecodeSession>(std::make_unique<engine::Session>(core_));
 }

@@ -18,15 +18,29 @@ Encoder::Encoder(const ModelWeights& model, ThreadTeam& team)
                  model.architecture.head_dim % 2 == 0) {}
 
 const float* Encoder::encode(std::span<const std::vector<TokenId>> sources) {
-  const Architecture& a = model_.architecture;
+  begin(sources);
+  while (!advance()) {
+  }
+  return hidden();
+}
+
+void Encoder::begin(std::span<const std::vector<TokenId>> sources) {
   plan(sources);
   embed(sources);
-  for (const Layer& layer : model_.encoder.layers) {
+  layer_ = 0;
+}
+
+bool Encoder::advance() {
+  const Architecture& a = model_.architecture;
+  const std::vector<Layer>& layers = model_.encoder.layers;
+  if (layer_ < layers.size()) {
+    const Layer& layer = layers[layer_++];
     self_attention(layer.self_attention);
     feed_forward_block(team_, scratch_, a, layer.feed_forward, x_.data(), tokens_, normed_.data(), hidden_);
   }
+  if (layer_ < layers.size()) return false;
   if (a.final_norm) normalize(team_, a, model_.encoder.final_norm, x_.data(), tokens_, x_.data());
-  return x_.data();
+  return true;
 }
 
 // Lists the blocks of queries; makes room for the activations and extends the table of biases.

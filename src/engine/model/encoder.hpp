@@ -21,6 +21,12 @@ class Encoder {
   /// final norm where there is one, [total tokens, D], valid until the next call. Precondition: the model has
   /// an encoder, token ids are in the vocabulary and no source is empty or longer than the model's positions.
   const float* encode(std::span<const std::vector<TokenId>> sources);
+  /// encode() in parts: begin(), then advance() until it returns true, then hidden() is what encode()
+  /// returns.
+  void begin(std::span<const std::vector<TokenId>> sources);
+  /// Computes the next layer; true when there is none left.
+  bool advance();
+  const float* hidden() const { return x_.data(); }
 
  private:
   /// Some queries of one source: what one attention task handles for one head.
@@ -45,6 +51,7 @@ class Encoder {
   ThreadTeam& team_;
   PositionBiasTable bias_;
   bool is_narrow_;  ///< Attention multiplies bfloat16 elements.
+  std::size_t layer_ = 0;  // the next one
   int tokens_ = 0;
   FloatBuffer x_;             // [tokens, D]
   FloatBuffer normed_;        // [tokens, D]
