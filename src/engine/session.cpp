@@ -13,6 +13,8 @@ namespace {
 // Sources are encoded, and rows decoded, in groups of about this many tokens: enough for full speed, and it
 // bounds the activations.
 constexpr std::size_t kGroupTokens = 2048;
+// Sources whose memory is kept for the next ones.
+constexpr std::size_t kMostSpares = 4;
 
 // How many of `sequences`, from `first` on, make the next group; at least one.
 template <class Sequences, class Size>
@@ -128,7 +130,8 @@ Result<bool> Session::continue_adding() {
       if (remembered_layers_ >= 0) {
         remember_layer();
       } else if (encoder_.advance()) {
-        for (Adding& adding : adding_) adding.memory = decoder_.make_memory(adding.memory.length);
+        for (Adding& adding : adding_)
+          adding.memory.keys_values = take_memory(decoder_.memory_floats(adding.memory.length));
         remembered_layers_ = 0;
       }
       if (remembered_layers_ < a.decoder.layers) return false;
@@ -152,7 +155,24 @@ void Session::remember_layer() {
   ++remembered_layers_;
 }
 
-void Session::remove(SourceId source) { sources_.erase(source); }
+// Memory of a removed source where it fits without waste: fresh memory costs a page fault for each page.
+FloatBuffer Session::take_memory(std::size_t floats) {
+  const auto spare = std::find_if(spares_.begin(), spares_.end(), [&](const FloatBuffer& buffer) {
+    return buffer.capacity() >= floats && buffer.capacity() <= 2 * floats;
+  });
+  if (spare == spares_.end()) return FloatBuffer(floats);
+  FloatBuffer taken = std::move(*spare);
+  spares_.erase(spare);
+  return taken;
+}
+
+void Session::remove(SourceId source) {
+  const auto found = sources_.find(source);
+  if (found == sources_.end()) return;
+  if (spares_.size() == kMostSpares) spares_.erase(spares_.begin());
+  spares_.push_back(std::move(found->second.keys_values));
+  sources_.erase(found);
+}
 
 Result<void> Session::step(std::span<const HypothesisStep> rows, std::span<float> logits) {
   return step_all(rows, DecoderOutput::kLastLogits, logits);

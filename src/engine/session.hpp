@@ -58,6 +58,7 @@ class Session final : public DecodeSession {
 
   Result<void> encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids);
   void remember_layer();
+  FloatBuffer take_memory(std::size_t floats);
   void decode(DecoderOutput output, float* to);
   Result<std::size_t> check(std::span<const HypothesisStep> rows) const;
   void grow(std::span<const HypothesisStep> rows);
@@ -67,6 +68,7 @@ class Session final : public DecodeSession {
   Decoder decoder_;
   KvCache cache_;
   std::map<SourceId, SourceMemory> sources_;
+  std::vector<FloatBuffer> spares_;  // memory of sources that were removed, oldest first
   SourceId next_source_ = 0;
   std::vector<Adding> adding_;
   int remembered_layers_ = -1;  // decoder layers that have their part of adding_; -1: the encoder still runs

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -66,5 +67,14 @@ class ThreadTeam {
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< Counts runs; threads sleep on it.
   std::atomic<bool> stopping_{false};
 };
+
+/// Calls work(row) for each of `rows` rows, `rows_per_task` of them a task; `operations`: of all together.
+template <class Work>
+void for_each_row(ThreadTeam& team, int rows, int rows_per_task, std::int64_t operations, const Work& work) {
+  team.run((rows + rows_per_task - 1) / rows_per_task, operations, [&](int task, int) noexcept {
+    const int end = std::min(rows, (task + 1) * rows_per_task);
+    for (int row = task * rows_per_task; row < end; ++row) work(row);
+  });
+}
 
 }  // namespace epicrisis::engine

@@ -2,14 +2,7 @@
 #include <algorithm>
 
 #include "engine/kernels/bfloat16_matmul.hpp"
-
-#if defined(__x86_64__)
-#if !defined(__clang__)  // GCC takes the undefined vectors of its own header for uninitialised ones.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "engine/kernels/x86_intrinsics.hpp"
 
 namespace epicrisis::kernels {
 #if defined(__x86_64__)

@@ -5,9 +5,6 @@
 
 namespace epicrisis::kernels {
 
-/// y[i] = the bits of the bfloat16 element next to x[i], ties to even. NaN stays NaN.
-void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept;
-
 /// One product of bfloat16 matrices, both given by the bits of their elements, with float32 sums. The order
 /// of additions depends on K only: a row has the same bits alone and in any batch.
 struct Bfloat16MatMulArgs {
@@ -28,7 +25,6 @@ struct Bfloat16MatMulArgs {
 void matmul_bfloat16(const Bfloat16MatMulArgs& args) noexcept;
 
 namespace reference {
-void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept;
 void matmul_bfloat16(const Bfloat16MatMulArgs& args) noexcept;
 }  // namespace reference
 

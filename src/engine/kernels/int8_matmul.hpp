@@ -28,6 +28,12 @@ inline constexpr int panel_count(int out) noexcept { return (out + kPanelOutputs
 /// Groups of kPanelInputs inputs.
 inline constexpr int panel_depth(int in) noexcept { return (in + kPanelInputs - 1) / kPanelInputs; }
 
+/// Bytes that a panel has for one group of inputs, and in all.
+inline constexpr int kPanelStepBytes = kPanelOutputs * kPanelInputs;
+inline constexpr std::ptrdiff_t panel_bytes(int in) noexcept {
+  return std::ptrdiff_t{panel_depth(in)} * kPanelStepBytes;
+}
+
 /// q[i] = round(x[i] / scale) + kInt8Zero, ties to even, with scale = max |x| / 127, which is returned; what
 /// pads q to 4 * panel_depth(n) bytes is kInt8Zero. A row of nothing, or of values too small for a scale,
 /// has the scale 0; one with an infinity or a NaN has the scale NaN, which makes all of its products NaN.

@@ -1,21 +1,12 @@
 // By intrinsics: Highway 1.0.3 has no dot product of int8 elements.
 #include "engine/kernels/int8_matmul.hpp"
-
-#if defined(__x86_64__)
-#if !defined(__clang__)  // GCC takes the undefined vectors of its own header for uninitialised ones.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "engine/kernels/x86_intrinsics.hpp"
 
 namespace epicrisis::kernels {
 #if defined(__x86_64__)
 namespace {
 
 #define EPICRISIS_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-
-constexpr std::ptrdiff_t kStepBytes = kPanelOutputs * kPanelInputs;
 
 // At most 24 accumulators, a vector of each panel and one of activations: they fit the 32 registers.
 template <int kRows, int kPanels>
@@ -27,10 +18,10 @@ EPICRISIS_VNNI void tile_of(const Int8Tile& tile) noexcept {
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) sums[r][p] = offset;
   }
-  const std::ptrdiff_t panel_stride = tile.depth * kStepBytes;
+  const std::ptrdiff_t panel_stride = std::ptrdiff_t{tile.depth} * kPanelStepBytes;
   const std::int8_t* weights = tile.weights;
   const std::uint8_t* a = tile.a;
-  for (int k = 0; k < tile.depth; ++k, weights += kStepBytes, a += kPanelInputs) {
+  for (int k = 0; k < tile.depth; ++k, weights += kPanelStepBytes, a += kPanelInputs) {
     __m512i channels[kPanels];
 #pragma GCC unroll 12
     for (int p = 0; p < kPanels; ++p) channels[p] = _mm512_loadu_si512(weights + p * panel_stride);

@@ -1,13 +1,6 @@
 // By intrinsics: Highway 1.0.3 has no dot products of int8 and bfloat16 elements.
 #include "engine/kernels/limits.hpp"
-
-#if defined(__x86_64__)
-#if !defined(__clang__)  // GCC takes the undefined vectors of its own header for uninitialised ones.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "engine/kernels/x86_intrinsics.hpp"
 
 namespace epicrisis::kernels {
 #if defined(__x86_64__)

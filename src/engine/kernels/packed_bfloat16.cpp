@@ -4,14 +4,7 @@
 
 #include "engine/kernels/packed_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
-
-#if defined(__x86_64__)
-#if !defined(__clang__)  // GCC takes the undefined vectors of its own header for uninitialised ones.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "engine/kernels/x86_intrinsics.hpp"
 
 namespace epicrisis::kernels {
 #if defined(__x86_64__)

@@ -210,6 +210,7 @@ void pack_panels(const float* b, std::ptrdiff_t b_stride, int n, int k, float* p
 void matmul_panels(const MatMulArgs& args, const float* panels) noexcept {
   MatMulArgs product = args;
   product.b = panels;
+  product.b_bfloat16 = nullptr;
   product.b_stride = args.k;
   reference::matmul_nt(product);
 }

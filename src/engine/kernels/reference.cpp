@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "engine/kernels/attention.hpp"
 #include "engine/kernels/bfloat16_matmul.hpp"
+#include "engine/kernels/int8_matmul.hpp"
 #include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 
@@ -34,11 +36,8 @@ double value_of_bfloat16(std::uint16_t bits) {
   return element;
 }
 
-float element_of_b(const MatMulArgs& args, std::ptrdiff_t at) {
-  if (args.b_bfloat16 == nullptr) return args.b[at];
-  float element = 0;
-  widen_bfloat16(args.b_bfloat16 + at, 1, &element);
-  return element;
+double element_of_b(const MatMulArgs& args, std::ptrdiff_t at) {
+  return args.b_bfloat16 == nullptr ? args.b[at] : value_of_bfloat16(args.b_bfloat16[at]);
 }
 
 }  // namespace
@@ -165,6 +164,40 @@ void cached_attention(const CachedAttentionArgs& args) noexcept {
     for (int t = 0; t < args.length; ++t)
       sum += static_cast<double>(args.scores[t]) * args.positions[t][args.value_offset + d];
     args.out[d] = static_cast<float>(sum);
+  }
+}
+
+float quantize_row(const float* x, int n, std::uint8_t* q) noexcept {
+  std::fill_n(q, panel_depth(n) * kPanelInputs, static_cast<std::uint8_t>(kInt8Zero));
+  float largest = 0;
+  for (int i = 0; i < n; ++i) {
+    if (!std::isfinite(x[i])) return std::numeric_limits<float>::quiet_NaN();
+    largest = std::max(largest, std::abs(x[i]));
+  }
+  const float inverse = 127.0F / largest;
+  if (!std::isfinite(inverse)) return 0.0F;
+  for (int i = 0; i < n; ++i)
+    q[i] = static_cast<std::uint8_t>(static_cast<int>(std::nearbyint(x[i] * inverse)) + kInt8Zero);
+  return largest / 127.0F;
+}
+
+void matmul_int8(const Int8MatMulArgs& args) noexcept {
+  const std::ptrdiff_t depth = panel_depth(args.b.in);
+  for (int i = 0; i < args.m; ++i) {
+    for (int j = 0; j < args.n; ++j) {
+      const int channel = args.first + j;
+      std::int32_t sum = 0;
+      for (std::ptrdiff_t p = 0; p < args.b.in; ++p) {
+        const std::ptrdiff_t step = (channel / kPanelOutputs) * depth + p / kPanelInputs;
+        const std::ptrdiff_t at =
+            (step * kPanelOutputs + channel % kPanelOutputs) * kPanelInputs + p % kPanelInputs;
+        sum += (args.a[i * args.a_stride + p] - kInt8Zero) * args.b.weights[at];
+      }
+      float value = static_cast<float>(sum) * (args.b.scales[channel] * args.a_scales[i]);
+      if (args.bias != nullptr) value += args.bias[j];
+      float& c = args.c[i * args.c_stride + j];
+      c = args.accumulate ? value + c : value;
+    }
   }
 }
 

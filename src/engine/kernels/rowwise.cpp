@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/kernels/bfloat16_matmul.hpp"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/rowwise.cpp"
 #include "engine/kernels/every_target-inl.h"

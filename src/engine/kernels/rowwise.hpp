@@ -45,8 +45,11 @@ void multiply(const float* x, int n, float* y) noexcept;
 
 /// y[i] = the float32 value of the bfloat16 element whose bits are x[i]. Exact.
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
+/// y[i] = the bits of the bfloat16 element next to x[i], ties to even. NaN stays NaN.
+void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept;
 
 namespace reference {
+void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept;
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept;
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept;

@@ -11,14 +11,6 @@ namespace {
 constexpr int kTaskRows = 16;          // Rows of one task: some microseconds of work.
 constexpr int kFeedForwardRows = 512;  // Bounds the memory of [rows, F], the widest activation.
 
-// Calls work(row) for each of `rows` rows, `operations` for all of them together.
-template <class Work>
-void for_each_row(ThreadTeam& team, int rows, std::int64_t operations, const Work& work) {
-  team.run((rows + kTaskRows - 1) / kTaskRows, operations, [&](int task, int) noexcept {
-    for (int row = task * kTaskRows; row < std::min(rows, (task + 1) * kTaskRows); ++row) work(row);
-  });
-}
-
 // activation(gate(x)) * up(x) to `activated` [rows, F]; `up` is as large.
 void gated_activation(ThreadTeam& team, LinearScratch& scratch, Activation activation,
                       const FeedForwardWeights& weights, const RowsView& x, float* activated, float* up) {
@@ -26,7 +18,7 @@ void gated_activation(ThreadTeam& team, LinearScratch& scratch, Activation activ
   const std::array outputs{LinearOutput{weights.gate, activated, width, activation},
                            LinearOutput{weights.up, up, width}};
   linear(team, scratch, x, outputs);
-  for_each_row(team, x.rows, x.rows * width, [&](int row) noexcept {
+  for_each_row(team, x.rows, kTaskRows, x.rows * width, [&](int row) noexcept {
     kernels::multiply(up + row * width, weights.up.out, activated + row * width);
   });
 }
@@ -36,7 +28,7 @@ void gated_activation(ThreadTeam& team, LinearScratch& scratch, Activation activ
 void normalize(ThreadTeam& team, const Architecture& architecture, const NormWeights& norm, const float* x,
                int rows, float* y) {
   const std::ptrdiff_t width = architecture.d_model;
-  for_each_row(team, rows, 4 * rows * width, [&](int row) noexcept {
+  for_each_row(team, rows, kTaskRows, 4 * rows * width, [&](int row) noexcept {
     switch (architecture.normalization) {
       case Normalization::kLayerNorm:
         return kernels::layer_norm(x + row * width, norm.weight, norm.bias, architecture.norm_epsilon,

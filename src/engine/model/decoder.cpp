@@ -4,7 +4,6 @@
 #include <array>
 
 #include "engine/kernels/attention.hpp"
-#include "engine/kernels/bfloat16_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 #include "engine/layers/block_attention.hpp"
 #include "engine/layers/embedding.hpp"
@@ -14,18 +13,16 @@ namespace epicrisis::engine {
 namespace {
 
 constexpr int kGroupTokens = 12;  // Whole register tiles of the product kernel on every processor.
+constexpr std::ptrdiff_t kRoundedElements = 64 * 1024;  // Of one task.
 
 }  // namespace
 
-SourceMemory Decoder::make_memory(int length) const {
+std::size_t Decoder::memory_floats(int length) const noexcept {
   const Architecture& a = model_.architecture;
   const std::size_t elements = 2 * static_cast<std::size_t>(a.decoder.layers) *
                                static_cast<std::size_t>(a.decoder.heads * a.head_dim) *
                                static_cast<std::size_t>(length);
-  SourceMemory memory;
-  memory.length = length;
-  memory.keys_values.ensure(model_.type == ComputeType::kFloat32 ? elements : (elements + 1) / 2);
-  return memory;
+  return model_.type == ComputeType::kFloat32 ? elements : (elements + 1) / 2;
 }
 
 void Decoder::remember(SourceMemory& memory, int layer, const float* hidden) {
@@ -37,8 +34,13 @@ void Decoder::remember(SourceMemory& memory, int layer, const float* hidden) {
     return project_memory(weights, hidden, memory.length, keys_values + layer * elements);
   float* const projected = memory_.ensure(static_cast<std::size_t>(elements));
   project_memory(weights, hidden, memory.length, projected);
-  kernels::round_to_bfloat16(projected, static_cast<int>(elements),
-                             reinterpret_cast<std::uint16_t*>(keys_values) + layer * elements);
+  auto* to = reinterpret_cast<std::uint16_t*>(keys_values) + layer * elements;
+  const auto tasks = static_cast<int>((elements + kRoundedElements - 1) / kRoundedElements);
+  team_.run(tasks, elements, [&](int task, int) noexcept {
+    const std::ptrdiff_t first = task * kRoundedElements;
+    kernels::round_to_bfloat16(projected + first,
+                               static_cast<int>(std::min(kRoundedElements, elements - first)), to + first);
+  });
 }
 
 // Writes one layer's [key, value][H, length, Dh].

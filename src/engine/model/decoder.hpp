@@ -41,9 +41,10 @@ class Decoder {
   Decoder(const ModelWeights& model, ThreadTeam& team)
       : model_(model), team_(team), bias_(model.decoder.bias, true) {}
 
-  /// Room for the cross-attention keys and values of a source of `length` tokens.
-  SourceMemory make_memory(int length) const;
-  /// Computes those of one layer. hidden: [length, D], the encoder's output.
+  /// Floats that SourceMemory of `length` tokens takes.
+  std::size_t memory_floats(int length) const noexcept;
+  /// Computes the cross-attention keys and values of one layer. hidden: [length, D], the encoder's output.
+  /// Precondition: `memory` holds memory_floats().
   void remember(SourceMemory& memory, int layer, const float* hidden);
 
   /// Feeds each row's tokens, writes their keys and values into `cache` and the output to `to`. Precondition:

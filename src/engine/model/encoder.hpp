@@ -50,7 +50,7 @@ class Encoder {
   const ModelWeights& model_;
   ThreadTeam& team_;
   PositionBiasTable bias_;
-  bool is_narrow_;  ///< Attention multiplies bfloat16 elements.
+  bool is_narrow_;         ///< Attention multiplies bfloat16 elements.
   std::size_t layer_ = 0;  // the next one
   int tokens_ = 0;
   FloatBuffer x_;             // [tokens, D]

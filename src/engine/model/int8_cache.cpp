@@ -138,7 +138,9 @@ std::optional<Int8CacheFile> Int8CacheFile::write(std::span<const fs::path> path
     if (!in_model_folder) fs::create_directories(path.parent_path(), ignored);
     if (!write_file(path, header, matrices)) continue;
     if (in_model_folder) remove_others(path);
-    return open(std::span(&path, 1), key, matrices.size(), team);
+    Result<MappedFile> mapped = MappedFile::open(path);  // as it was just written: not summed again
+    if (!mapped || mapped->bytes().size() != sizeof(Header) + matrices.size()) return {};
+    return Int8CacheFile(*std::move(mapped));
   }
   log::debug("engine.int8_cache_not_written", {{"bytes", matrices.size()}});
   return {};

@@ -12,8 +12,7 @@ namespace {
 
 std::size_t weights_bytes(const kernels::Int8Panels& panels) {
   return static_cast<std::size_t>(kernels::panel_count(panels.out)) *
-         static_cast<std::size_t>(kernels::panel_depth(panels.in)) * kernels::kPanelOutputs *
-         kernels::kPanelInputs;
+         static_cast<std::size_t>(kernels::panel_bytes(panels.in));
 }
 
 // Of the scales, and of the offsets.
@@ -47,13 +46,12 @@ void compute_panel(const TensorView& tensor, const kernels::Int8Panels& to, int 
   const std::span<float> values =
       std::span(scratch.rows).first(static_cast<std::size_t>(count) * static_cast<std::size_t>(to.in));
   widen_to_float32(rows, values);
-  const auto panel_bytes =
-      static_cast<std::size_t>(kernels::panel_depth(to.in)) * kernels::kPanelOutputs * kernels::kPanelInputs;
+  const auto panel_size = static_cast<std::size_t>(kernels::panel_bytes(to.in));
   auto* scales = reinterpret_cast<float*>(memory + weights_bytes(to));
   auto* offsets = reinterpret_cast<std::int32_t*>(memory + weights_bytes(to) + channels_bytes(to));
   kernels::pack_int8_panel(
       values.data(), count, to.in,
-      reinterpret_cast<std::int8_t*>(memory + static_cast<std::size_t>(panel) * panel_bytes), scales + first,
+      reinterpret_cast<std::int8_t*>(memory + static_cast<std::size_t>(panel) * panel_size), scales + first,
       offsets + first, scratch.bytes.data());
 }
 
@@ -104,12 +102,11 @@ void Int8Store::compute(ThreadTeam& team) {
   auto* memory = reinterpret_cast<std::byte*>(memory_.ensure(size_bytes_ / sizeof(float)));
   std::size_t widest = 0;
   for (const Matrix& matrix : matrices_)
-    widest = std::max(widest, static_cast<std::size_t>(kernels::panel_depth(matrix.panels.in)));
-  const std::size_t elements = widest * kernels::kPanelInputs * kernels::kPanelOutputs;
+    widest = std::max(widest, static_cast<std::size_t>(kernels::panel_bytes(matrix.panels.in)));
   std::vector<PanelScratch> scratch(static_cast<std::size_t>(team.size()));
   for (PanelScratch& of_worker : scratch) {
-    of_worker.rows.resize(elements);
-    of_worker.bytes.resize(elements);
+    of_worker.rows.resize(widest);
+    of_worker.bytes.resize(widest);
   }
   for (const Matrix& matrix : matrices_) {
     const kernels::Int8Panels& panels = matrix.panels;

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "checkpoint/tensor.hpp"
-#include "engine/kernels/bfloat16_matmul.hpp"
 #include "engine/kernels/cpu_extensions.hpp"
+#include "engine/kernels/rowwise.hpp"
 
 namespace epicrisis::engine {
 namespace {

@@ -82,14 +82,6 @@ struct Inputs {
   std::ptrdiff_t byte_stride = 0;
 };
 
-template <class Narrow>
-void for_each_row(ThreadTeam& team, int rows, int width, const Narrow& narrow) {
-  team.run(divide_up(rows, kNarrowedRows), std::int64_t{rows} * width, [&](int task, int) noexcept {
-    const int end = std::min(rows, (task + 1) * kNarrowedRows);
-    for (int row = task * kNarrowedRows; row < end; ++row) narrow(row);
-  });
-}
-
 Inputs narrow_inputs(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
                      const LinearWeights& weights) {
   Inputs inputs{x};
@@ -99,7 +91,7 @@ Inputs narrow_inputs(ThreadTeam& team, LinearScratch& scratch, const RowsView& x
     float* scales = scratch.scales.ensure(rows);
     float* memory = scratch.rows.ensure(rows * static_cast<std::size_t>(inputs.byte_stride) / sizeof(float));
     auto* bytes = reinterpret_cast<std::uint8_t*>(memory);
-    for_each_row(team, x.rows, weights.in, [&](int row) noexcept {
+    for_each_row(team, x.rows, kNarrowedRows, std::int64_t{x.rows} * weights.in, [&](int row) noexcept {
       scales[row] =
           kernels::quantize_row(x.data + row * x.stride, weights.in, bytes + row * inputs.byte_stride);
     });
@@ -108,7 +100,7 @@ Inputs narrow_inputs(ThreadTeam& team, LinearScratch& scratch, const RowsView& x
   } else if (weights.rounds_inputs) {
     const auto width = static_cast<std::size_t>(weights.in);
     auto* halves = reinterpret_cast<std::uint16_t*>(scratch.rows.ensure((rows * width + 1) / 2));
-    for_each_row(team, x.rows, weights.in, [&](int row) noexcept {
+    for_each_row(team, x.rows, kNarrowedRows, std::int64_t{x.rows} * weights.in, [&](int row) noexcept {
       kernels::round_to_bfloat16(x.data + row * x.stride, weights.in,
                                  halves + static_cast<std::ptrdiff_t>(row) * weights.in);
     });
@@ -142,33 +134,11 @@ void multiply_int8(const Inputs& inputs, const LinearWeights& weights, const Blo
   kernels::matmul_int8(args);
 }
 
-void multiply_bfloat16(const Inputs& inputs, const LinearWeights& weights, const Block& block, float* c,
-                       std::ptrdiff_t c_stride, bool accumulate, float* panels) noexcept {
-  kernels::Bfloat16MatMulArgs args;
-  args.a = inputs.halves + static_cast<std::ptrdiff_t>(block.first_row) * weights.in;
-  args.a_stride = args.b_stride = weights.in;
-  args.b = weights.weight_bfloat16;
-  args.c = c;
-  args.c_stride = c_stride;
-  args.m = block.rows;
-  args.n = block.columns;
-  args.k = weights.in;
-  args.bias = weights.bias;
-  args.accumulate = accumulate;
-  if (packs(weights)) {
-    kernels::matmul_bfloat16_packed(args, panels);
-  } else {
-    kernels::matmul_bfloat16(args);
-  }
-}
-
-void multiply_float32(const RowsView& x, const LinearWeights& weights, const Block& block, float* c,
-                      std::ptrdiff_t c_stride, bool accumulate, float* panels) noexcept {
-  kernels::MatMulArgs args;
-  args.a = x.data + block.first_row * x.stride;
-  args.a_stride = x.stride;
-  args.b = weights.weight;
-  args.b_bfloat16 = weights.weight_bfloat16;
+// What products of float32 and of bfloat16 elements have in common.
+template <class Args>
+Args product_args(const LinearWeights& weights, const Block& block, float* c, std::ptrdiff_t c_stride,
+                  bool accumulate) noexcept {
+  Args args;
   args.b_stride = weights.in;
   args.c = c;
   args.c_stride = c_stride;
@@ -177,11 +147,26 @@ void multiply_float32(const RowsView& x, const LinearWeights& weights, const Blo
   args.k = weights.in;
   args.bias = weights.bias;
   args.accumulate = accumulate;
-  if (packs(weights)) {
-    kernels::matmul_nt_packed(args, panels);
-  } else {
-    kernels::matmul_nt(args);
-  }
+  return args;
+}
+
+void multiply_bfloat16(const Inputs& inputs, const LinearWeights& weights, int first_row,
+                       kernels::Bfloat16MatMulArgs args, float* panels) noexcept {
+  args.a = inputs.halves + static_cast<std::ptrdiff_t>(first_row) * weights.in;
+  args.a_stride = weights.in;
+  args.b = weights.weight_bfloat16;
+  if (packs(weights)) return kernels::matmul_bfloat16_packed(args, panels);
+  kernels::matmul_bfloat16(args);
+}
+
+void multiply_float32(const RowsView& x, const LinearWeights& weights, int first_row,
+                      kernels::MatMulArgs args, float* panels) noexcept {
+  args.a = x.data + first_row * x.stride;
+  args.a_stride = x.stride;
+  args.b = weights.weight;
+  args.b_bfloat16 = weights.weight_bfloat16;
+  if (packs(weights)) return kernels::matmul_nt_packed(args, panels);
+  kernels::matmul_nt(args);
 }
 
 void multiply(const Inputs& inputs, const LinearOutput& output, const Block& block, LinearMode mode,
@@ -192,9 +177,13 @@ void multiply(const Inputs& inputs, const LinearOutput& output, const Block& blo
   if (inputs.bytes != nullptr) {
     multiply_int8(inputs, weights, block, c, output.y_stride, accumulate);
   } else if (inputs.halves != nullptr) {
-    multiply_bfloat16(inputs, weights, block, c, output.y_stride, accumulate, panels);
+    multiply_bfloat16(
+        inputs, weights, block.first_row,
+        product_args<kernels::Bfloat16MatMulArgs>(weights, block, c, output.y_stride, accumulate), panels);
   } else {
-    multiply_float32(inputs.x, weights, block, c, output.y_stride, accumulate, panels);
+    multiply_float32(inputs.x, weights, block.first_row,
+                     product_args<kernels::MatMulArgs>(weights, block, c, output.y_stride, accumulate),
+                     panels);
   }
   if (!output.activation) return;
   for (int row = 0; row < block.rows; ++row)
@@ -243,10 +232,11 @@ void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
   team.run(plan.row_tasks * plan.column_tasks, plan.operations, [&](int task, int worker) noexcept {
     float* own_panels =
         panels == nullptr ? nullptr : panels + worker * std::ptrdiff_t{kernels::kPackedScratch};
-    const int first_row = task / plan.column_tasks * rows_per_task;
+    // All rows pass a task's weights before the next weights come: those stay in L2.
+    const int first_row = task % plan.row_tasks * rows_per_task;
     const int rows = std::min(rows_per_task, x.rows - first_row);
     if (rows <= 0) return;
-    int column_task = task % plan.column_tasks;
+    int column_task = task / plan.row_tasks;
     for (const LinearOutput& output : outputs) {
       const int tasks = divide_up(output.weights.out, plan.columns);
       if (column_task < tasks) {
