@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "generation/generate_streaming.hpp"
 #include "generation/search.hpp"
 
 namespace epicrisis {
@@ -24,8 +25,12 @@ Error cancelled() { return {ErrorCode::kCancelled, "Generation was cancelled.", 
 class Generation {
  public:
   Generation(const Backend& backend, std::span<const std::vector<TokenId>> sources,
-             const GenerationConfig& config, std::stop_token stop)
-      : backend_(backend), sources_(sources), config_(config), stop_(std::move(stop)) {}
+             const GenerationConfig& config, std::stop_token stop, SettledTokens settled = {})
+      : backend_(backend),
+        sources_(sources),
+        config_(config),
+        stop_(std::move(stop)),
+        settled_(std::move(settled)) {}
 
   Result<std::vector<std::vector<Hypothesis>>> run() {
     results_.resize(sources_.size());
@@ -91,6 +96,7 @@ class Generation {
       const std::span<float> logits = std::span<float>(logits_).subspan(
           static_cast<std::size_t>(live.first_row) * vocab_size, live.search->rows().size() * vocab_size);
       EPICRISIS_ASSIGN_OR_RETURN(const bool finished, live.search->advance(logits));
+      if (!finished && settled_) settled_(live.search->settled());
       if (!finished) continue;
       results_[live.index] = live.search->take_results();
       session_->remove(live.id);
@@ -104,6 +110,7 @@ class Generation {
   std::span<const std::vector<TokenId>> sources_;
   const GenerationConfig& config_;
   std::stop_token stop_;
+  SettledTokens settled_;  ///< Only with a single source.
   std::unique_ptr<DecodeSession> session_;
   std::size_t next_source_ = 0;
   std::vector<Live> live_;
@@ -163,6 +170,16 @@ Result<std::vector<std::vector<Hypothesis>>> generate(const Backend& backend,
                                                       const GenerationConfig& config, std::stop_token stop) {
   EPICRISIS_RETURN_IF_ERROR(check_request(backend, sources, config));
   return Generation(backend, sources, config, std::move(stop)).run();
+}
+
+Result<std::vector<Hypothesis>> generate_streaming(const Backend& backend, const std::vector<TokenId>& source,
+                                                   const GenerationConfig& config,
+                                                   const SettledTokens& settled, std::stop_token stop) {
+  const std::span<const std::vector<TokenId>> sources(&source, 1);
+  EPICRISIS_RETURN_IF_ERROR(check_request(backend, sources, config));
+  EPICRISIS_ASSIGN_OR_RETURN(auto results,
+                             Generation(backend, sources, config, std::move(stop), settled).run());
+  return std::move(results.front());
 }
 
 }  // namespace epicrisis

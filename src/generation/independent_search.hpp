@@ -27,6 +27,7 @@ class IndependentSearch final : public Search {
   int max_rows() const noexcept override { return static_cast<int>(sequences_.size()); }
   std::span<const SearchRow> rows() const noexcept override { return rows_; }
   Result<bool> advance(std::span<float> logits) override;
+  std::vector<TokenId> settled() const override { return sequences_.front().grown.ids; }
   std::vector<Hypothesis> take_results() override;
 
  private:

@@ -29,6 +29,9 @@ class Search {
   /// Takes the logits [rows().size(), V] of those rows, which it overwrites; true when the search is over.
   /// Errors: kCorrupt when the model's numbers are no numbers.
   virtual Result<bool> advance(std::span<float> logits) = 0;
+  /// The beginning, prompt included, that the first result is sure to have, whatever comes; empty where that
+  /// is not known. While the search is not over.
+  virtual std::vector<TokenId> settled() const { return {}; }
   /// The num_return_sequences results: of a search best first, else as drawn; once, after the search is over.
   virtual std::vector<Hypothesis> take_results() = 0;
 };

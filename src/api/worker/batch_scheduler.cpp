@@ -123,6 +123,10 @@ void BatchScheduler::drop_stopped(std::vector<std::shared_ptr<Pending>>& dropped
   waiting_.erase(live_end, waiting_.end());
 }
 
+bool BatchScheduler::share_a_batch(const SummarizationJob& a, const SummarizationJob& b) {
+  return !a.take_piece && !b.take_piece && a.batch_key == b.batch_key;
+}
+
 /// With mutex_ held.
 BatchScheduler::Batch BatchScheduler::take_batch() {
   Batch batch;
@@ -132,7 +136,7 @@ BatchScheduler::Batch BatchScheduler::take_batch() {
   while (!waiting_.empty() && room > 0) {
     std::shared_ptr<Pending> pending = std::move(waiting_.front());
     waiting_.pop_front();
-    if (!batch.empty() && pending->job.batch_key != batch.front().pending->job.batch_key) {
+    if (!batch.empty() && !share_a_batch(pending->job, batch.front().pending->job)) {
       passed_over.push_back(std::move(pending));
       continue;
     }
@@ -157,7 +161,9 @@ void BatchScheduler::compute(const Batch& batch) {
     stops.push_back(slice.pending->job.stop);
   }
   const BatchStop stop(stops, ending_.get_token());
-  Result<std::vector<Texts>> results = call_service(notes, batch.front().pending->job.settings, stop.token());
+  const SummarizationJob& first = batch.front().pending->job;
+  Result<std::vector<Texts>> results = first.take_piece ? call_streaming(first, stop.token())
+                                                        : call_service(notes, first.settings, stop.token());
   if (!results) {
     if (notes.size() > 1 && !stop.token().stop_requested()) return compute_one_by_one(batch, stop.token());
     for (const Slice& slice : batch) fail(slice.pending, results.error());
@@ -200,6 +206,18 @@ Result<std::vector<Texts>> BatchScheduler::call_service(const std::vector<Clinic
     return results;
   } catch (...) {  // what() may hold text of a note
     log::error("worker.summarization_failed", {{"notes", notes.size()}});
+    return Error{ErrorCode::kInternal, "The model failed.", ""};
+  }
+}
+
+Result<std::vector<Texts>> BatchScheduler::call_streaming(const SummarizationJob& job,
+                                                          const std::stop_token& stop) {
+  try {
+    EPICRISIS_ASSIGN_OR_RETURN(std::string text, service_->summarize_streaming(
+                                                     job.notes.front(), job.settings, job.take_piece, stop));
+    return std::vector<Texts>{{std::move(text)}};
+  } catch (...) {  // what() may hold text of a note
+    log::error("worker.summarization_failed", {{"notes", 1}});
     return Error{ErrorCode::kInternal, "The model failed.", ""};
   }
 }

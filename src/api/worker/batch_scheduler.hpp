@@ -8,6 +8,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct SummarizationJob {
   TextSettings settings;
   std::string batch_key;  ///< Jobs of equal keys have equal settings; only their notes share a batch.
   std::stop_token stop;
+  /// Gets the text in pieces as they settle, from a compute thread; then the job has one note and a batch of
+  /// its own. May be empty.
+  std::function<void(std::string_view piece)> take_piece;
   /// Called once: the texts of each note, or the first Error. From a compute thread, or from stop().
   std::function<void(Result<std::vector<Texts>>)> done;
 };
@@ -58,11 +62,13 @@ class BatchScheduler {
 
   void work();
   Batch take_batch();
+  static bool share_a_batch(const SummarizationJob& a, const SummarizationJob& b);
   void drop_stopped(std::vector<std::shared_ptr<Pending>>& dropped);
   void compute(const Batch& batch);
   void compute_one_by_one(const Batch& batch, const std::stop_token& stop);
   Result<std::vector<Texts>> call_service(const std::vector<ClinicalText>& notes,
                                           const TextSettings& settings, const std::stop_token& stop);
+  Result<std::vector<Texts>> call_streaming(const SummarizationJob& job, const std::stop_token& stop);
   void store(const Slice& slice, std::span<Texts> results);
   void fail(const std::shared_ptr<Pending>& pending, Error error);
 
