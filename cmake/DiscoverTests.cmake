@@ -1,6 +1,6 @@
 # Run by ctest itself, each time: lists the cases of one GoogleTest program and adds them as tests. CMake's own gtest_discover_tests
 # keeps the list it found first, but parity cases depend on the folder that EPICRISIS_FIXTURES names, and it loses all labels but one.
-# Set by the includer: TEST_PROGRAM, TEST_WORKING_DIR, TEST_LABELS, TEST_TIMEOUT.
+# Set by the includer: TEST_PROGRAM, TEST_WORKING_DIR, TEST_LABELS, TEST_TIMEOUT, and TEST_BY_SUITE: whether a suite runs in one process.
 if(NOT EXISTS "${TEST_PROGRAM}")
   add_test("${TEST_PROGRAM}_NOT_BUILT" "${TEST_PROGRAM}_NOT_BUILT")
   return()
@@ -17,9 +17,13 @@ foreach(line IN LISTS lines)
   string(REGEX REPLACE " *#.*$" "" line "${line}")
   if(line MATCHES "^([^ ].*)\\.$")
     set(suite "${CMAKE_MATCH_1}")
+    if(TEST_BY_SUITE)
+      add_test("${suite}" "${TEST_PROGRAM}" "--gtest_filter=${suite}.*")
+      set_tests_properties("${suite}" PROPERTIES WORKING_DIRECTORY "${TEST_WORKING_DIR}" LABELS "${TEST_LABELS}" TIMEOUT "${TEST_TIMEOUT}")
+    endif()
   elseif(line MATCHES "^  ([^ ]+)$")
     set(case "${suite}.${CMAKE_MATCH_1}")
-    if(case MATCHES "DISABLED_")
+    if(TEST_BY_SUITE OR case MATCHES "DISABLED_")
       continue()
     endif()
     add_test("${case}" "${TEST_PROGRAM}" "--gtest_filter=${case}")

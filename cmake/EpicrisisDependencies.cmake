@@ -14,6 +14,7 @@ find_package(pugixml REQUIRED)
 find_package(SQLiteCpp REQUIRED)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 
@@ -32,6 +33,7 @@ epicrisis_find_plain_library(prometheus_core prometheus/registry.h prometheus-cp
 
 if(EPICRISIS_BUILD_TRAIN)
   find_package(Torch REQUIRED)
+  find_package(yaml-cpp REQUIRED)
 endif()
 if(EPICRISIS_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again || !(*again == *manifest)) std::abort();
   }
   (void)detail::parse_repository_listing(text, "listing").has_value();
-  (void)read_shard_names(text, "index").has_value();
+  (void)read_shard_names(text, "model.safetensors.index.json", "index").has_value();
   (void)parse_model_name(text).has_value();
   (void)parse_repository_name(text).has_value();
   return 0;

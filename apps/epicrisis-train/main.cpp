@@ -1,13 +1,22 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "base/files.hpp"
+#include "data/data_location.hpp"
 #include "hub/model_reference.hpp"
+#include "hub/object_download.hpp"
+#include "sagemaker_job.hpp"
 #include "terminal_observer.hpp"
+#include "train/dry_run.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
 
@@ -26,25 +35,53 @@ int fail(const epicrisis::Error& error) {
   return epicrisis::exit_code(error);
 }
 
-int run(int argc, char** argv) {
-  const auto command = epicrisis::parse_training_command({argv + 1, argv + argc});
+/// Brings what s3:// names to this machine, for as long as `kept` lives.
+epicrisis::Result<void> fetch_objects(std::vector<std::filesystem::path>& files,
+                                      std::vector<epicrisis::TemporaryDirectory>& kept) {
+  const auto fetch =
+      [&](const epicrisis::data::ObjectName& object) -> epicrisis::Result<std::filesystem::path> {
+    EPICRISIS_ASSIGN_OR_RETURN(const auto store, epicrisis::ObjectStoreOptions::from_environment());
+    EPICRISIS_ASSIGN_OR_RETURN(auto folder, epicrisis::TemporaryDirectory::create());
+    kept.push_back(std::move(folder));  // one each: files of different folders may have one name
+    return epicrisis::download_object(store, object.bucket, object.key, kept.back().path());
+  };
+  for (std::filesystem::path& file : files) {
+    EPICRISIS_ASSIGN_OR_RETURN(file, epicrisis::data::local_file(file.string(), fetch));
+  }
+  return {};
+}
+
+epicrisis::Result<epicrisis::Json> train(epicrisis::train::TrainingOptions options,
+                                         epicrisis::train::TrainingObserver& observer) {
+  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
+  if (!options.model.empty()) {
+    EPICRISIS_ASSIGN_OR_RETURN(start, epicrisis::resolve_model(options.model.string()));
+    options.model = start->path();
+  }
+  std::vector<epicrisis::TemporaryDirectory> fetched;
+  for (auto* const files : {&options.train_files, &options.validation_files})
+    EPICRISIS_RETURN_IF_ERROR(fetch_objects(*files, fetched));
+  return epicrisis::train::run_training(options, observer);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const auto job = epicrisis::sagemaker_prefix(arguments);
+  if (!job) return fail(job.error());
+  if (*job) return epicrisis::run_sagemaker_job(**job, train);
+  const auto command = epicrisis::parse_training_command(arguments);
   if (!command) return fail(command.error());
   if (!command->options) {
     fmt::print("{}", command->text);
     return 0;
   }
-  epicrisis::train::TrainingOptions options = *command->options;
-  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
-  if (!options.model.empty()) {
-    auto resolved = epicrisis::resolve_model(options.model.string());
-    if (!resolved) return fail(resolved.error());
-    start = *std::move(resolved);
-    options.model = start->path();
-  }
-  epicrisis::TerminalObserver observer;
-  const auto results = epicrisis::train::run_training(options, observer);
+  epicrisis::TerminalObserver observer(!command->options->disable_tqdm);
+  const auto results = train(*command->options, observer);
   observer.finish();
   if (!results) return fail(results.error());
+  if (command->options->dry_run) {
+    fmt::print("{}", epicrisis::train::describe_dry_run(*results));
+    return std::fflush(stdout) == 0 && (*results)["fits"].get<bool>() ? 0 : 1;
+  }
   fmt::print("{}\n", results->dump());
   return std::fflush(stdout) == 0 ? 0 : 1;
 }
@@ -53,8 +90,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no further is a write error, as a full disk is
   try {
-    return run(argc, argv);
+    return run({argv + 1, argv + argc});
   } catch (const std::exception& failure) {
     fmt::print(stderr, "epicrisis-train: internal error: {}\n", failure.what());
     return 1;

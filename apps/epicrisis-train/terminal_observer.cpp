@@ -19,7 +19,7 @@ extern "C" void request_stop(int number) {
 
 }  // namespace
 
-TerminalObserver::TerminalObserver() {
+TerminalObserver::TerminalObserver(bool shows_progress) : shows_progress_(shows_progress) {
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
 }
@@ -30,6 +30,7 @@ void TerminalObserver::on_stage(std::string_view what) {
 }
 
 void TerminalObserver::on_progress(const train::TrainingProgress& progress) {
+  if (!shows_progress_) return;
   const bool timed = progress.limit_seconds > 0;
   const auto total = timed ? static_cast<std::uint64_t>(progress.limit_seconds)
                            : static_cast<std::uint64_t>(progress.total_steps);

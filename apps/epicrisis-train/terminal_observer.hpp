@@ -9,9 +9,9 @@ namespace epicrisis {
 
 /// Shows a run on standard error, and turns SIGINT and SIGTERM into a request to stop: the first one saves a
 /// checkpoint, a second one ends the process at once.
-class TerminalObserver final : public train::TrainingObserver {
+class TerminalObserver : public train::TrainingObserver {
  public:
-  TerminalObserver();
+  explicit TerminalObserver(bool shows_progress);
   void on_stage(std::string_view what) override;
   void on_progress(const train::TrainingProgress& progress) override;
   void on_metrics(const Json& line) override;
@@ -21,6 +21,7 @@ class TerminalObserver final : public train::TrainingObserver {
   void finish() { progress_.reset(); }
 
  private:
+  bool shows_progress_;
   std::unique_ptr<Progress> progress_;
 };
 

@@ -1,30 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <string>
-#include <vector>
-
-#include "base/result.hpp"
-
-namespace CLI {
-class App;
-}
+#include "shared/program.hpp"
 
 namespace epicrisis {
-
-/// What a chosen subcommand does once all options are parsed. An Error ends the program with its one line and
-/// exit code.
-using CommandAction = std::function<Result<void>()>;
 
 /// Registers the subcommands on `app`. Each is one function in commands/<name>_command.cpp that adds its
 /// options and sets `chosen` in its callback.
 void add_commands(CLI::App& app, CommandAction& chosen);
-
-/// argv without its first element, with '_' read as '-' in option names (before any '=').
-std::vector<std::string> normalised_arguments(int argc, const char* const* argv);
-
-/// "; did you mean '--num-beams'?" for the first option that parsing left over, where one of the chosen
-/// command's is near; else empty.
-std::string did_you_mean(const CLI::App& app);
 
 }  // namespace epicrisis

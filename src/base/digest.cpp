@@ -1,65 +1,76 @@
 #include "base/digest.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <nettle/hmac.h>
+#include <nettle/md5.h>
+#include <nettle/memops.h>
+#include <nettle/nettle-meta.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
+#include <sys/random.h>
 
-#include <array>
+#include <cerrno>
+#include <cstdint>
 
 #include "base/check.hpp"
 
 namespace epicrisis {
 namespace {
 
-const EVP_MD* algorithm(DigestKind kind) {
+const std::uint8_t* as_octets(std::string_view bytes) {
+  return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
+std::uint8_t* as_octets(std::string& bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
+
+const nettle_hash& algorithm_of(DigestKind kind) {
   switch (kind) {
     case DigestKind::kMd5:
-      return EVP_md5();
+      return nettle_md5;
     case DigestKind::kSha1:
-      return EVP_sha1();
+      return nettle_sha1;
     case DigestKind::kSha256:
-      return EVP_sha256();
+      return nettle_sha256;
   }
-  return nullptr;
+  throw InvariantError("unknown kind of digest");
 }
 
 }  // namespace
 
 struct Digest::State {
-  DigestKind kind;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+  const nettle_hash& algorithm;
+  union {
+    md5_ctx md5;
+    sha1_ctx sha1;
+    sha256_ctx sha256;
+  } context{};
 };
 
-Digest::Digest(DigestKind kind) : state_(std::make_unique<State>(State{kind})) {
-  EPICRISIS_CHECK(EVP_DigestInit_ex(state_->context.get(), algorithm(kind), nullptr) == 1);
+Digest::Digest(DigestKind kind) : state_(std::make_unique<State>(State{algorithm_of(kind)})) {
+  state_->algorithm.init(&state_->context);
 }
 Digest::Digest(Digest&&) noexcept = default;
 Digest& Digest::operator=(Digest&&) noexcept = default;
 Digest::~Digest() = default;
 
 Digest& Digest::update(std::string_view bytes) {
-  EPICRISIS_CHECK(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) == 1);
+  state_->algorithm.update(&state_->context, bytes.size(), as_octets(bytes));
   return *this;
 }
 
 std::string Digest::finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EPICRISIS_CHECK(EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size) == 1);
-  EPICRISIS_CHECK(EVP_DigestInit_ex(state_->context.get(), algorithm(state_->kind), nullptr) == 1);
-  return {reinterpret_cast<const char*>(digest.data()), size};
+  std::string digest(state_->algorithm.digest_size, '\0');
+  state_->algorithm.digest(&state_->context, digest.size(), as_octets(digest));  // starts anew
+  return digest;
 }
 
 std::string digest_of(DigestKind kind, std::string_view bytes) { return Digest(kind).update(bytes).finish(); }
 
 std::string hmac_sha256(std::string_view key, std::string_view message) {
-  std::array<unsigned char, 32> code{};
-  unsigned int size = 0;
-  EPICRISIS_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                       reinterpret_cast<const unsigned char*>(message.data()), message.size(), code.data(),
-                       &size) != nullptr);
-  return {reinterpret_cast<const char*>(code.data()), size};
+  hmac_sha256_ctx context;
+  hmac_sha256_set_key(&context, key.size(), as_octets(key));
+  hmac_sha256_update(&context, message.size(), as_octets(message));
+  std::string code(SHA256_DIGEST_SIZE, '\0');
+  hmac_sha256_digest(&context, code.size(), as_octets(code));
+  return code;
 }
 
 std::string to_hex(std::string_view bytes) {
@@ -75,12 +86,16 @@ std::string to_hex(std::string_view bytes) {
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a.size() == b.size() && memeql_sec(a.data(), b.data(), a.size()) != 0;
 }
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
-  EPICRISIS_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1);
+  for (std::size_t done = 0; done < count;) {
+    const ssize_t got = ::getrandom(bytes.data() + done, count - done, 0);
+    EPICRISIS_CHECK(got > 0 || errno == EINTR);
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
   return bytes;
 }
 

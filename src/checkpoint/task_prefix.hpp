@@ -17,4 +17,14 @@ inline std::string task_prefix(const Json& config, std::string_view task) {
   return {};
 }
 
+/// The text that follows each input: `suffix` beside the prefix that task_prefix() found, which Epicrisis
+/// writes for models trained with a template that goes on behind the note. The reference has no such key and
+/// its pipeline leaves it out.
+inline std::string task_suffix(const Json& config, std::string_view task) {
+  const std::string of_task = "/task_specific_params/" + std::string(task);
+  const bool own = config.contains(Json::json_pointer(of_task + "/prefix"));
+  const Json::json_pointer place(own ? of_task + "/suffix" : "/suffix");
+  return config.contains(place) && config[place].is_string() ? config[place].get<std::string>() : "";
+}
+
 }  // namespace epicrisis

@@ -24,7 +24,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 }  // namespace
 
 struct CsvReader::State {
-  explicit State(detail::FileSource opened) : source(std::move(opened)) {
+  State(detail::FileSource opened, CsvFaults of_records) : source(std::move(opened)), faults(of_records) {
     csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_space_func(&parser, [](unsigned char) { return 0; });  // RFC 4180: spaces are part of a field
   }
@@ -37,10 +37,14 @@ struct CsvReader::State {
   Result<void> finish();
   Error error(std::string_view what, std::string detail = {}) const;
   Error misplaced_quote(std::uint64_t byte_offset) const;
+  /// What is wrong with the bytes of a record, or with the number of its fields; empty when nothing is.
+  static std::string text_fault(const CsvRow& row);
+  std::string count_fault(const CsvRow& row) const;
   static void end_field(void* text, std::size_t size, void* state) noexcept;
   static void end_row(int terminator, void* state) noexcept;
 
   detail::FileSource source;
+  CsvFaults faults;
   csv_parser parser{};
   detail::Utf8Scanner scanner;
   std::vector<std::string> header;
@@ -66,7 +70,7 @@ void CsvReader::State::end_row(int, void* state) noexcept {
   auto& self = *static_cast<State*>(state);
   try {
     const std::size_t number = self.open_row.number;
-    self.ready.push_back(std::exchange(self.open_row, CsvRow{number + 1, {}}));
+    self.ready.push_back(std::exchange(self.open_row, CsvRow{number + 1, {}, {}}));
   } catch (...) {
     self.failure = std::current_exception();
   }
@@ -121,7 +125,7 @@ Result<void> CsvReader::State::fill() {
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t count, source.read(buffer));
   if (count == 0) return finish();
   const std::string_view block(buffer.data(), count);
-  const std::size_t good = scanner.scan(block);
+  const std::size_t good = faults == CsvFaults::kByRecord ? count : scanner.scan(block);
   std::string_view text = block.substr(0, good);
   if (std::exchange(at_start, false) && text.starts_with(kByteOrderMark)) {
     text.remove_prefix(kByteOrderMark.size());
@@ -133,14 +137,31 @@ Result<void> CsvReader::State::fill() {
   return {};
 }
 
+std::string CsvReader::State::text_fault(const CsvRow& row) {
+  for (std::size_t i = 0; i < row.fields.size(); ++i) {
+    detail::Utf8Scanner field;
+    field.scan(row.fields[i]);
+    field.finish();
+    if (field.fault() != detail::Utf8Scanner::Fault::kNone)
+      return fmt::format("field {}: {}", i + 1, detail::describe(field, row.number == 0 && i == 0));
+  }
+  return {};
+}
+
+std::string CsvReader::State::count_fault(const CsvRow& row) const {
+  if (row.fields.size() == header.size()) return {};
+  return fmt::format("{} field{} where the header has {}; quote fields that hold commas.", row.fields.size(),
+                     row.fields.size() == 1 ? "" : "s", header.size());
+}
+
 CsvReader::CsvReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 CsvReader::CsvReader(CsvReader&&) noexcept = default;
 CsvReader& CsvReader::operator=(CsvReader&&) noexcept = default;
 CsvReader::~CsvReader() = default;
 
-Result<CsvReader> CsvReader::open(const std::filesystem::path& path) {
+Result<CsvReader> CsvReader::open(const std::filesystem::path& path, CsvFaults faults) {
   EPICRISIS_ASSIGN_OR_RETURN(detail::FileSource source, detail::FileSource::open(path));
-  auto state = std::make_unique<State>(std::move(source));
+  auto state = std::make_unique<State>(std::move(source), faults);
   while (state->ready.empty() && !state->at_end && !state->fault) {
     if (auto filled = state->fill(); !filled) state->fault = std::move(filled).error();
   }
@@ -149,6 +170,8 @@ Result<CsvReader> CsvReader::open(const std::filesystem::path& path) {
     return Error{ErrorCode::kCorrupt, fmt::format("'{}' is empty; expected a header row.", path.string()),
                  ""};
   }
+  if (const std::string fault = State::text_fault(state->ready.front()); !fault.empty())
+    return Error{ErrorCode::kCorrupt, fmt::format("'{}' header, {}", path.string(), fault), ""};
   state->header = std::move(state->ready.front().fields);
   state->ready.pop_front();
   return CsvReader(std::move(state));
@@ -178,13 +201,12 @@ Result<std::optional<CsvRow>> CsvReader::next() {
   }
   CsvRow row = std::move(state_->ready.front());
   state_->ready.pop_front();
-  if (row.fields.size() != state_->header.size()) {
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("'{}' row {}: {} field{} where the header has {}; quote fields that hold commas.",
-                    state_->source.path().string(), row.number, row.fields.size(),
-                    row.fields.size() == 1 ? "" : "s", state_->header.size()),
-        ""};
+  std::string fault = state_->count_fault(row);
+  if (state_->faults == CsvFaults::kByRecord) {
+    row.fault = fault.empty() ? State::text_fault(row) : std::move(fault);
+  } else if (!fault.empty()) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("'{}' row {}: {}", state_->source.path().string(), row.number, fault), ""};
   }
   return std::optional<CsvRow>(std::move(row));
 }

@@ -15,6 +15,14 @@ namespace epicrisis::data {
 struct CsvRow {
   std::size_t number = 0;           ///< 1 for the first record after the header; blank lines do not count.
   std::vector<std::string> fields;  ///< As many as the header has; quotes removed, nothing trimmed.
+  std::string fault = {};           ///< With CsvFaults::kByRecord: what is wrong with it; then do not use it.
+};
+
+/// What a record does that cannot be used though the next one can be found: bytes that are no UTF-8, a NUL,
+/// another number of fields than the header's.
+enum class CsvFaults {
+  kEndReading,  ///< It is an Error, like a misplaced quote, after which no record can be found.
+  kByRecord,    ///< It is handed out with its `fault`.
 };
 
 /// Reads a CSV file (RFC 4180) record by record: UTF-8 with or without a byte order mark, CRLF or LF, gzip
@@ -25,7 +33,7 @@ struct CsvRow {
 class CsvReader {
  public:
   /// Opens the file and reads its header.
-  static Result<CsvReader> open(const std::filesystem::path& path);
+  static Result<CsvReader> open(const std::filesystem::path& path, CsvFaults faults = CsvFaults::kEndReading);
   CsvReader(CsvReader&&) noexcept;
   CsvReader& operator=(CsvReader&&) noexcept;
   ~CsvReader();

@@ -1,54 +1,10 @@
 #include "data/tokenised_dataset.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <thread>
-
+#include "data/detail/parallel_for.hpp"
 #include "text/sentences/sentence_splitter.hpp"
 #include "text/tokenizer.hpp"
 
 namespace epicrisis::data {
-namespace {
-
-/// body(i) for every i in [0, count), on all cores: a corpus takes a minute to tokenize on one.
-template <class Body>
-void parallel_for(std::size_t count, Body body) {
-  constexpr std::size_t kChunk = 64;
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t begin = next.fetch_add(kChunk); begin < count; begin = next.fetch_add(kChunk))
-      for (std::size_t i = begin; i < std::min(count, begin + kChunk); ++i) body(i);
-  };
-  std::vector<std::jthread> threads;
-  for (unsigned i = 1; i < std::thread::hardware_concurrency() && count > kChunk; ++i)
-    threads.emplace_back(work);
-  work();
-}
-
-}  // namespace
-
-std::unique_ptr<PairDataset> PairDataset::build(std::span<const DatasetRow> rows, const Tokenizer& tokenizer,
-                                                const LengthLimits& limits, const PairFormat& format) {
-  auto dataset = std::make_unique<PairDataset>();
-  dataset->pairs_.resize(rows.size());
-  std::atomic<std::size_t> truncated = 0;
-  parallel_for(rows.size(), [&](std::size_t i) {
-    EncodeOptions source;
-    source.max_length = limits.max_source_tokens;
-    EncodeOptions target;
-    target.max_length = limits.max_target_tokens;
-    if (format.continuation_end) {
-      source.add_special_tokens = target.add_special_tokens = false;
-      target.max_length = limits.max_target_tokens - 1;
-    }
-    dataset->pairs_[i] = {tokenizer.encode(format.prefix + rows[i].note, source).ids,
-                          tokenizer.encode(rows[i].summary, target).ids};
-    if (format.continuation_end) dataset->pairs_[i].target.push_back(*format.continuation_end);
-    if (dataset->pairs_[i].source.size() == limits.max_source_tokens) ++truncated;
-  });
-  dataset->truncated_sources_ = truncated;
-  return dataset;
-}
 
 Result<std::unique_ptr<GapSentenceDataset>> GapSentenceDataset::build(std::span<const std::string> documents,
                                                                       const Tokenizer& tokenizer,
@@ -70,7 +26,7 @@ Result<std::unique_ptr<GapSentenceDataset>> GapSentenceDataset::build(std::span<
   dataset->seed_ = seed;
 
   std::vector<std::vector<std::vector<TokenId>>> encoded(documents.size());
-  parallel_for(documents.size(), [&](std::size_t i) {
+  detail::parallel_for(documents.size(), [&](std::size_t i) {
     EncodeOptions plain;
     plain.add_special_tokens = false;
     plain.max_length = limits.max_source_tokens - 1;

@@ -2,13 +2,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
-#include "data/dataset_reader.hpp"
 #include "data/gap_sentences.hpp"
 #include "data/packed_batch.hpp"
 
@@ -18,7 +16,7 @@ class Tokenizer;
 
 namespace epicrisis::data {
 
-/// Training examples in token ids, cached in memory. Immutable and thread-safe once built.
+/// Training examples in token ids. Immutable and thread-safe once built.
 class TokenisedDataset {
  public:
   virtual ~TokenisedDataset() = default;
@@ -32,33 +30,6 @@ class TokenisedDataset {
 struct LengthLimits {
   std::size_t max_source_tokens = 512;  ///< End of sequence included.
   std::size_t max_target_tokens = 128;
-};
-
-/// What a model wants around the texts of a pair.
-struct PairFormat {
-  std::string prefix = {};  ///< Before each note ("summarize: " for T5).
-  /// Decoder-only models: the summary continues the note, so both are tokenized without special tokens, as
-  /// the prompt is when the model is served, and this closes the summary.
-  std::optional<TokenId> continuation_end = std::nullopt;
-};
-
-/// Notes and their summaries, cut on the right to the limits.
-class PairDataset final : public TokenisedDataset {
- public:
-  static std::unique_ptr<PairDataset> build(std::span<const DatasetRow> rows, const Tokenizer& tokenizer,
-                                            const LengthLimits& limits, const PairFormat& format = {});
-
-  std::size_t size() const noexcept override { return pairs_.size(); }
-  std::size_t length(std::size_t index) const noexcept override {
-    return pairs_[index].source.size() + pairs_[index].target.size();
-  }
-  TrainingPair example(std::size_t index, std::uint64_t) const override { return pairs_[index]; }
-  const TrainingPair& pair(std::size_t index) const noexcept { return pairs_[index]; }
-  std::size_t truncated_sources() const noexcept { return truncated_sources_; }
-
- private:
-  std::vector<TrainingPair> pairs_;
-  std::size_t truncated_sources_ = 0;
 };
 
 /// Documents cut into windows at sentence ends; an example masks other sentences in every epoch. Windows of

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "engine/kernels/cpu_extensions.hpp"
 #include "engine/kernels/target_name.hpp"
 #include "engine/session.hpp"
 
@@ -24,10 +25,15 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
   auto core = std::make_shared<engine::Core>(options.threads > 0 ? options.threads : processors);
   core->max_cache_bytes = options.max_cache_bytes;
   EPICRISIS_ASSIGN_OR_RETURN(
-      core->model,
-      engine::load_model_weights(checkpoint.architecture, std::move(checkpoint.weights), core->team));
-  log::debug("engine.loaded",
-             {{"kernels", log::Word(kernels::target_name())}, {"threads", core->team.size()}});
+      core->model, engine::load_model_weights(checkpoint.architecture, std::move(checkpoint.weights),
+                                              options.type, options.folder, core->team));
+  const kernels::CpuExtensions extensions = kernels::cpu_extensions();
+  log::debug("engine.loaded", {{"kernels", log::Word(kernels::target_name())},
+                               {"vnni", extensions.vnni},
+                               {"bfloat16", extensions.bfloat16},
+                               {"type", log::Word(to_string(options.type))},
+                               {"from_cache", core->model->int8.is_mapped()},
+                               {"threads", core->team.size()}});
   return std::make_shared<const Engine>(std::move(core));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "base/result.hpp"
 #include "base/token_id.hpp"
 #include "checkpoint/architecture.hpp"
+#include "engine/compute_type.hpp"
 #include "generation/backend.hpp"
 
 namespace epicrisis {
@@ -15,9 +17,14 @@ namespace epicrisis {
 struct Checkpoint;
 
 struct EngineOptions {
+  ComputeType type = ComputeType::kFloat32;
   int threads = 0;  ///< Threads that share the work of one step; 0: one a processor.
   std::size_t max_cache_bytes =
       0;  ///< Most memory of one session's self-attention cache; 0: no limit but the machine's.
+  /// The folder that the checkpoint was read from: int8 weights are kept there, or in the user's folder for
+  /// caches, and mapped the next time. Empty: they are computed at each load. A cache that cannot be read or
+  /// written is no error.
+  std::filesystem::path folder = {};
 };
 
 /// A dense row-major float32 matrix.
@@ -37,12 +44,12 @@ struct Core;
 enum class DecoderOutput;
 }  // namespace engine
 
-/// The native CPU engine: float32 inference for one model, driven by an Architecture.
+/// The native CPU engine: inference for one model, driven by an Architecture.
 ///
 /// Batches are ragged: nothing is padded. A sequence's logits have the same bits alone, in any batch, at any
 /// beam position, with any number of threads and whether its tokens were fed one by one or together, because
 /// each kernel adds in an order that depends on that sequence only; so batch mates cannot change a summary.
-/// Between machines with other vector widths the last bits differ.
+/// Between machines with other vector widths the last bits differ. All of that holds for each ComputeType.
 class Engine final : public Backend {
  public:
   /// Takes the weights over; a mapped file stays mapped. Errors: kUnsupported naming what the engine does not

@@ -56,8 +56,9 @@ constexpr std::array<std::string_view, 22> kGenerationSettings = {"bad_words_ids
 /// A package holds its weights in one file, however large.
 constexpr std::uint64_t kOneFile = std::numeric_limits<std::uint64_t>::max();
 
+/// As the reference writes it: what the family adds to config.json still counts for a file derived from it.
 Json generation_settings_of(const Json& config) {
-  Json settings = Json::object();
+  Json settings = {{"_from_model_config", true}};
   for (const std::string_view key : kGenerationSettings) {
     if (const auto found = config.find(key); found != config.end() && !found->is_null()) {
       settings[std::string(key)] = *found;

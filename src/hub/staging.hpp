@@ -37,8 +37,7 @@ class Staging {
   std::vector<StoredFile> files() const;
 
  private:
-  Staging(TemporaryDirectory folder, FileLock alive)
-      : folder_(std::move(folder)), alive_(std::move(alive)) {}
+  Staging(TemporaryDirectory folder, FileLock alive) : folder_(std::move(folder)), alive_(std::move(alive)) {}
   Result<void> make_room_for(const std::string& path) const;
 
   TemporaryDirectory folder_;

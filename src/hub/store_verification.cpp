@@ -3,6 +3,7 @@
 
 #include "base/files.hpp"
 #include "base/folders.hpp"
+#include "checkpoint/derived_files.hpp"
 #include "hub/detail/file_hashes.hpp"
 #include "hub/store.hpp"
 
@@ -46,6 +47,7 @@ Result<std::vector<Damage>> verify_model(const StoredModel& model,
   for (const fs::directory_entry& entry : entries) {
     if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) continue;
     const std::string path = entry.path().lexically_relative(model.files).generic_string();
+    if (is_derived_file(entry.path().filename().string())) continue;
     if (!is_listed(model.manifest.files, path)) damages.push_back({path, "not in the manifest"});
   }
   return damages;

@@ -12,6 +12,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "engine/compute_type.hpp"
 #include "generation/generation_config.hpp"
 #include "summarize/model_card.hpp"
 #include "summarize/text_settings.hpp"
@@ -29,7 +30,8 @@ struct Summary {
 };
 
 struct SummarizerOptions {
-  int threads = 0;                         ///< Threads that share one step; 0: all processors.
+  int threads = 0;  ///< Threads that share one step; 0: all processors.
+  ComputeType type = ComputeType::kFloat32;
   std::string reference = {};              ///< What the folder was found by; see read_model_card().
   Task task = Task::kSummarization;        ///< Whose prefix, settings and form of output are the defaults.
   std::optional<std::string> prompt = {};  ///< In place of the task's prefix; see parse_prompt().

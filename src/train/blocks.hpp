@@ -24,9 +24,8 @@ class DropoutSeeds {
   bool active_ = false;
 };
 
-inline at::Tensor project(const at::Tensor& x, const Projection& projection) {
-  return ops::linear(x, projection.weight, projection.bias);
-}
+/// x times the projection, with its adapters.
+at::Tensor project(const at::Tensor& x, const Projection& projection, DropoutSeeds& dropout);
 
 /// The norm that the architecture uses; `x` itself where it has none.
 inline at::Tensor normalize(const Architecture& architecture, const at::Tensor& x, const NormWeights& norm) {
@@ -46,12 +45,7 @@ at::Tensor residual_block(const Architecture& architecture, const at::Tensor& x,
   return norm_first ? sum : normalize(architecture, sum, norm);
 }
 
-inline at::Tensor feed_forward_block(const Architecture& architecture, const at::Tensor& x,
-                                     const LayerWeights& layer, DropoutSeeds& dropout) {
-  return residual_block(architecture, x, layer.feed_forward_norm, dropout, [&](const at::Tensor& in) {
-    return ops::feed_forward(in, layer.feed_forward, architecture.activation,
-                             dropout.next(architecture.activation_dropout));
-  });
-}
+at::Tensor feed_forward_block(const Architecture& architecture, const at::Tensor& x,
+                              const LayerWeights& layer, DropoutSeeds& dropout);
 
 }  // namespace epicrisis::train

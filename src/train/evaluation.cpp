@@ -3,31 +3,37 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include "data/batch_plan.hpp"
+#include <algorithm>
+#include <numeric>
+
 #include "evaluate/rouge.hpp"
-#include "generation/generate.hpp"
 #include "train/collation.hpp"
-#include "train/torch_backend.hpp"
+#include "train/generated_texts.hpp"
 
 namespace epicrisis::train {
 namespace {
+
+/// Past the last example of the batch that begins at `first`: as many as are asked for, or as fit the tokens.
+std::size_t batch_end(const data::TokenisedDataset& examples, std::size_t first,
+                      const TrainingOptions& options) {
+  if (options.tokens_per_batch == 0)
+    return std::min(examples.size(), first + options.per_device_eval_batch_size);
+  std::size_t tokens = examples.length(first), end = first + 1;
+  while (end < examples.size() && tokens + examples.length(end) <= options.tokens_per_batch)
+    tokens += examples.length(end++);
+  return end;
+}
 
 /// Mean loss over all label tokens.
 double mean_loss(const Transformer& model, const data::TokenisedDataset& examples,
                  const TrainingOptions& options) {
   at::NoGradGuard no_gradients;
-  std::vector<std::uint32_t> lengths;
-  for (std::size_t i = 0; i < examples.size(); ++i)
-    lengths.push_back(static_cast<std::uint32_t>(examples.length(i)));
-  data::BatchOptions batches;
-  batches.batch_size = options.per_device_eval_batch_size;
-  batches.tokens_per_batch = options.tokens_per_batch;
   double total = 0;
   double tokens = 0;
-  for (const auto& batch : data::plan_batches_in_order(lengths, batches)) {
+  for (std::size_t first = 0; first < examples.size();) {
     data::PackedBatch packed;
-    for (const std::uint32_t index : batch)
-      append_example(packed, examples.example(index, 0), model.architecture());
+    const std::size_t end = batch_end(examples, first, options);
+    for (; first < end; ++first) append_example(packed, examples.example(first, 0), model.architecture());
     const auto count = static_cast<double>(
         packed.labels.size() - static_cast<std::size_t>(std::count(packed.labels.begin(), packed.labels.end(),
                                                                    data::kIgnoredLabel)));
@@ -37,43 +43,36 @@ double mean_loss(const Transformer& model, const data::TokenisedDataset& example
   return total / tokens;
 }
 
-Result<GenerationConfig> search_settings(const TrainingSetup& setup, const TrainingOptions& options) {
-  GenerationConfig config;
-  EPICRISIS_RETURN_IF_ERROR(config.apply(setup.start.generation_config, false));
-  config.num_beams = options.generation_num_beams;
-  config.num_return_sequences = 1;
-  config.do_sample = false;
-  return config;
-}
-
+/// Means over the examples, F1 x 100.
 struct Generated {
-  evaluate::RougeScores rouge;
-  double mean_tokens = 0;
+  double rouge1 = 0, rouge2 = 0, rouge_l = 0, rouge_lsum = 0;
+  double tokens = 0;
+
+  void add(const evaluate::RougeScores& scores, std::size_t token_count, double weight) {
+    constexpr double kPercent = 100;
+    rouge1 += kPercent * scores.rouge1.f1 * weight;
+    rouge2 += kPercent * scores.rouge2.f1 * weight;
+    rouge_l += kPercent * scores.rouge_l.f1 * weight;
+    rouge_lsum += kPercent * scores.rouge_lsum.f1 * weight;
+    tokens += static_cast<double>(token_count) * weight;
+  }
 };
 
 Result<Generated> generate_and_score(const Transformer& model, const TrainingSetup& setup,
                                      const TrainingOptions& options) {
-  EPICRISIS_ASSIGN_OR_RETURN(const GenerationConfig config, search_settings(setup, options));
-  const TorchBackend backend(model);
-  const data::TokenisedDataset& examples = *setup.validation.examples;
-  evaluate::RougeScorer scorer;
-  std::vector<evaluate::RougeScores> scores;
-  std::size_t tokens = 0;
-  const std::size_t batch_size = std::max<std::size_t>(1, options.per_device_eval_batch_size);
-  for (std::size_t begin = 0; begin < examples.size(); begin += batch_size) {
-    std::vector<std::vector<TokenId>> sources;
-    for (std::size_t i = begin; i < std::min(examples.size(), begin + batch_size); ++i)
-      sources.push_back(examples.example(i, 0).source);
-    EPICRISIS_ASSIGN_OR_RETURN(const auto hypotheses, generate(backend, sources, config));
-    for (std::size_t i = 0; i < hypotheses.size(); ++i) {
-      std::vector<TokenId> ids = hypotheses[i].front().ids;
-      if (!backend.is_encoder_decoder())  // what a decoder-only model wrote begins behind its prompt
-        ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(sources[i].size()));
-      tokens += ids.size();
-      scores.push_back(scorer.score(setup.tokenizer.decode(ids), setup.validation.references[begin + i]));
-    }
+  const std::size_t count = setup.validation.examples->size();
+  Generated means;
+  const double weight = 1.0 / static_cast<double>(count);
+  const std::size_t batch_size = options.per_device_eval_batch_size;
+  for (std::size_t begin = 0; begin < count; begin += batch_size) {
+    std::vector<std::size_t> indices(std::min(batch_size, count - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    EPICRISIS_ASSIGN_OR_RETURN(const auto texts, generate_texts(model, setup, options, indices));
+    evaluate::RougeScorer scorer;  // it keeps the words it has seen
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      means.add(scorer.score(texts[i].text, setup.validation.references[begin + i]), texts[i].tokens, weight);
   }
-  return Generated{evaluate::mean(scores), static_cast<double>(tokens) / static_cast<double>(scores.size())};
+  return means;
 }
 
 }  // namespace
@@ -84,19 +83,18 @@ Result<Json> evaluate_model(const Transformer& model, const TrainingSetup& setup
   Json scores = {{"eval_loss", mean_loss(model, *setup.validation.examples, options)}};
   if (options.predict_with_generate && !setup.validation.references.empty()) {
     EPICRISIS_ASSIGN_OR_RETURN(const Generated generated, generate_and_score(model, setup, options));
-    scores["eval_rouge1"] = 100 * generated.rouge.rouge1.f1;
-    scores["eval_rouge2"] = 100 * generated.rouge.rouge2.f1;
-    scores["eval_rougeL"] = 100 * generated.rouge.rouge_l.f1;
-    scores["eval_rougeLsum"] = 100 * generated.rouge.rouge_lsum.f1;
-    scores["eval_gen_len"] = generated.mean_tokens;
+    scores["eval_rouge1"] = generated.rouge1;
+    scores["eval_rouge2"] = generated.rouge2;
+    scores["eval_rougeL"] = generated.rouge_l;
+    scores["eval_rougeLsum"] = generated.rouge_lsum;
+    scores["eval_gen_len"] = generated.tokens;
   }
   return scores;
 }
 
 Result<double> metric_value(const Json& scores, const std::string& metric) {
   const std::string name = metric.starts_with("eval_") ? metric : "eval_" + metric;
-  if (scores.contains(name))
-    return name == "eval_loss" ? -scores[name].get<double>() : scores[name].get<double>();
+  if (scores.contains(name)) return scores[name].get<double>();
   std::vector<std::string> names;
   for (const auto& item : scores.items())
     names.push_back(item.key().substr(std::string_view("eval_").size()));

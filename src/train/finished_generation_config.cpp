@@ -67,6 +67,13 @@ void set_length(Json& settings, const Architecture& architecture, std::int64_t t
 Result<Json> generation_config_for(const Checkpoint& start, bool from_scratch,
                                    const TrainingOptions& options) {
   const Architecture& architecture = start.architecture;
+  if (!from_scratch) {
+    // Refused by name where the start asks for something that is not implemented: it would be lost silently.
+    EPICRISIS_ASSIGN_OR_RETURN(
+        const GenerationConfig implemented,
+        default_generation_config(start.config, start.generation_config, "summarization"));
+    static_cast<void>(implemented);
+  }
   Json config = from_scratch || !has_settings(start) ? new_settings(architecture) : inherited_settings(start);
   config["pad_token_id"] = architecture.pad_token_id;
   config["eos_token_id"] = architecture.eos_token_id;

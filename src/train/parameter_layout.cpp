@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/check.hpp"
 #include "checkpoint/distance_bias.hpp"
+#include "checkpoint/families/family.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -50,6 +52,18 @@ Result<void> check_supported(const Architecture& architecture) {
   return {};
 }
 
+/// Own names where the family is unknown or has no such parameter.
+void name_as_in_files(const Architecture& architecture, std::vector<ParameterSlot>& slots) {
+  std::map<std::string, std::string> names;
+  if (const Family* family = find_family(architecture.family); family != nullptr)
+    for (const Parameter& parameter : family->parameters(architecture))
+      names[parameter.canonical] = parameter.file_names.front();
+  for (ParameterSlot& slot : slots) {
+    const auto found = names.find(slot.name);
+    slot.file_name = found == names.end() ? slot.name : found->second;
+  }
+}
+
 }  // namespace
 
 /// Appends the parameters of one architecture in the order of the forward pass.
@@ -70,10 +84,7 @@ class LayoutBuilder {
 
  private:
   void append(std::string name, std::vector<std::int64_t> shape, InitialValue initial, float deviation = 0) {
-    ParameterSlot slot{std::move(name), std::move(shape), layout_.total_, 1, initial, deviation};
-    for (const std::int64_t size : slot.shape) slot.count *= size;
-    layout_.total_ += slot.count;
-    layout_.slots_.push_back(std::move(slot));
+    layout_.append({std::move(name), std::move(shape), 0, 0, initial, deviation});
   }
 
   void append_norm(const std::string& name) {
@@ -147,7 +158,46 @@ Result<ParameterLayout> ParameterLayout::create(const Architecture& architecture
   EPICRISIS_RETURN_IF_ERROR(check_supported(architecture));
   ParameterLayout layout;
   LayoutBuilder(architecture, layout).append_model();
+  layout.model_slots_ = layout.slots_.size();
+  name_as_in_files(architecture, layout.slots_);
+  layout.number_gradients();
   return layout;
+}
+
+void ParameterLayout::append(ParameterSlot slot) {
+  slot.offset = total_;
+  slot.count = 1;
+  for (const std::int64_t size : slot.shape) slot.count *= size;
+  total_ += slot.count;
+  slots_.push_back(std::move(slot));
+}
+
+void ParameterLayout::number_gradients() {
+  trained_total_ = 0;
+  for (ParameterSlot& slot : slots_) {
+    if (!slot.trained) continue;
+    slot.gradient_offset = trained_total_;
+    trained_total_ += slot.count;
+  }
+}
+
+void ParameterLayout::freeze(const std::vector<bool>& frozen) {
+  EPICRISIS_CHECK(frozen.size() == slots_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].trained = slots_[i].trained && !frozen[i];
+  number_gradients();
+}
+
+void ParameterLayout::append_adapter(LowRankAdapter adapter, std::int64_t rank) {
+  std::int64_t out = 0;
+  for (const std::string& target : adapter.targets) out += slot(target).shape[0];
+  const std::int64_t in = slot(adapter.targets.front()).shape[1];
+  adapter.a = adapter.module + ".lora_A.weight";
+  adapter.b = adapter.module + ".lora_B.weight";
+  const float bound = 1.0F / std::sqrt(static_cast<float>(in));  // Kaiming's with a slope of sqrt(5)
+  append({adapter.a, {rank, in}, 0, 0, InitialValue::kUniform, bound, adapter.a});
+  append({adapter.b, {out, rank}, 0, 0, InitialValue::kZero, 0, adapter.b});
+  adapters_.push_back(std::move(adapter));
+  number_gradients();
 }
 
 const ParameterSlot* ParameterLayout::find(std::string_view name) const noexcept {

@@ -1,7 +1,6 @@
 #include "train/run_training.hpp"
 
 #include <ATen/Parallel.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
@@ -9,31 +8,25 @@
 
 #include "base/files.hpp"
 #include "train/copying_initialization.hpp"
+#include "train/dry_run.hpp"
+#include "train/memory_limit.hpp"
 #include "train/ops/gemm.hpp"
+#include "train/optimizer_kind.hpp"
+#include "train/output_folder.hpp"
 #include "train/processor.hpp"
+#include "train/report/write_training_report.hpp"
+#include "train/run_estimate.hpp"
+#include "train/training_data.hpp"
 #include "train/training_loop.hpp"
+#include "train/training_option.hpp"
 #include "train/training_setup.hpp"
 
 namespace epicrisis::train {
 namespace {
-namespace fs = std::filesystem;
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), {}}; }
 
 Result<void> check_options(const TrainingOptions& options) {
-  if (options.output_dir.empty()) return invalid("Give --output-dir, the folder for the trained model.");
-  if (options.per_device_train_batch_size < 1 || options.per_device_eval_batch_size < 1 ||
-      options.gradient_accumulation_steps < 1)
-    return invalid("Batch sizes and --gradient-accumulation-steps must be at least 1.");
-  if (!(options.learning_rate > 0) || !(options.num_train_epochs > 0) || options.max_steps < 0)
-    return invalid("--learning-rate and --num-train-epochs must be positive and --max-steps not negative.");
-  for (const auto& [name, value] :
-       {std::pair{"--adam-beta1", options.adam_beta1}, std::pair{"--adam-beta2", options.adam_beta2},
-        std::pair{"--warmup-ratio", options.warmup_ratio},
-        std::pair{"--label-smoothing-factor", options.label_smoothing_factor}})
-    if (!(value >= 0 && value < 1)) return invalid(fmt::format("{} must be in [0, 1).", name));
-  if (options.logging_steps < 1 || options.eval_steps < 1 || options.save_steps < 1)
-    return invalid("--logging-steps, --eval-steps and --save-steps must be at least 1.");
   if (options.bf16 && !cpu_multiplies_bfloat16())
     return invalid(
         "--bf16 needs a CPU with AVX512_BF16 or AMX, which this one lacks; leave it out to train in "
@@ -41,32 +34,17 @@ Result<void> check_options(const TrainingOptions& options) {
   return {};
 }
 
-/// Early, so that a folder that cannot be written is known before the data is read. Whether it was made.
-Result<bool> prepare_output(const TrainingOptions& options) {
-  std::error_code failure;
-  const bool made = fs::create_directories(options.output_dir, failure);
-  if (failure) return system_error(failure.value(), "create", options.output_dir);
-  const bool finished = fs::exists(options.output_dir / "train_results.json");
-  if (finished && options.resume_from_checkpoint.empty() && !options.overwrite_output_dir)
-    return Error{
-        ErrorCode::kConflict,
-        fmt::format("{} holds a finished run; choose another --output-dir or add --overwrite-output-dir.",
-                    options.output_dir.string()),
-        {}};
-  return made;
-}
-
-Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
-  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
-  at::set_num_threads(options.threads > 0
-                          ? options.threads
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
-  if (!limit_blas_threads())
-    observer.on_warning(
-        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
-  EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
-  EPICRISIS_ASSIGN_OR_RETURN(Transformer model, Transformer::create(setup.start.architecture));
+/// The model and its optimizer are gone when this ends: the report needs their memory.
+Result<Json> train_model(const TrainingOptions& options, TrainingSetup& setup, TrainingObserver& observer) {
+  EPICRISIS_RETURN_IF_ERROR(check_memory(
+      {setup.start.architecture, setup.train.get(), setup.validation.examples.get(), 0, resident_bytes()},
+      options));
+  EPICRISIS_ASSIGN_OR_RETURN(Transformer model,
+                             Transformer::create(setup.start.architecture, options.trained));
   model.set_bfloat16(options.bf16);
+  model.set_gradient_checkpointing(options.gradient_checkpointing);
+  model.set_alignment_guide(setup.alignment);
+  model.initialise_adapters(options.seed);
   if (setup.from_scratch) {
     model.initialise(options.seed);
     if (options.init == Initialization::kCopying) {
@@ -77,20 +55,44 @@ Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver&
     }
   } else {
     EPICRISIS_RETURN_IF_ERROR(model.load(setup.start.weights));
+    setup.start.weights = {};  // the model has its own copy
   }
   EPICRISIS_ASSIGN_OR_RETURN(TrainingLoop loop, TrainingLoop::create(options, setup, model, observer));
+  EPICRISIS_RETURN_IF_ERROR(
+      write_file_atomically(options.output_dir / kOptionsFile, to_json(options).dump(2) + "\n"));
   return loop.run();
+}
+
+Result<Json> train_into_folder(const TrainingOptions& options, TrainingObserver& observer) {
+  // LibTorch asks its BLAS and settles for one thread; its elementwise loops and our kernels want all cores.
+  at::set_num_threads(options.threads > 0
+                          ? options.threads
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  if (!limit_blas_threads())
+    observer.on_warning(
+        "LibTorch runs on a BLAS that is not OpenBLAS and is far slower; install libopenblas0-pthread.");
+  EPICRISIS_ASSIGN_OR_RETURN(TrainingSetup setup, prepare_training(options, observer));
+  if (options.prepare_only)
+    return Json{{"prepared_data", setup.data["folder"]}, {"statistics", setup.data["statistics"]}};
+  EPICRISIS_ASSIGN_OR_RETURN(Json results, train_model(options, setup, observer));
+  // The model is trained and saved: a report that fails must not undo that.
+  if (const auto written = write_training_report(options, setup, results, observer); !written)
+    observer.on_warning("There is no report.html: " + written.error().to_line());
+  std::error_code ignored;
+  if (options.dataset_cache_dir.empty() && options.prepared_data.empty())
+    std::filesystem::remove_all(dataset_cache_dir(options), ignored);
+  return results;
 }
 
 }  // namespace
 
 Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer) {
+  if (const auto known = parse_optimizer(options.optim); !known) return known.error();
+  if (options.dry_run) return dry_run(options, observer);
   EPICRISIS_RETURN_IF_ERROR(check_options(options));
-  EPICRISIS_ASSIGN_OR_RETURN(const bool made, prepare_output(options));
-  Result<Json> results = train_into_folder(options, observer);
-  std::error_code ignored;
-  if (!results && made) fs::remove(options.output_dir, ignored);  // stays when a checkpoint is in it
-  return results;
+  // Early, so that a folder that cannot be written is known before the data is read.
+  EPICRISIS_ASSIGN_OR_RETURN(const OutputFolder output, OutputFolder::open(options));
+  return train_into_folder(options, observer);
 }
 
 }  // namespace epicrisis::train

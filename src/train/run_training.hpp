@@ -34,10 +34,11 @@ class TrainingObserver {
 };
 
 /// Trains as `options` say. Leaves in options.output_dir: the finished model folder (config.json,
-/// generation_config.json, model.safetensors, tokenizer files), checkpoint-<step> folders, metrics.jsonl and
-/// train_results.json. Returns what train_results.json holds. Errors: kInvalidArgument for options or data,
-/// kConflict when output_dir holds a finished run, kCancelled (with how to resume) after stop_requested(),
-/// and what reading and writing report.
+/// generation_config.json, model.safetensors, tokenizer files), checkpoint-<step> folders, metrics.jsonl,
+/// training_args.json and train_results.json. Returns what train_results.json holds. Errors: kInvalidArgument
+/// for options or data, kConflict when output_dir holds another run (output_folder.hpp), kInternal when the
+/// loss or a gradient is no number, with step and rows, kCancelled (with how to resume) after
+/// stop_requested(), and what reading and writing report.
 Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer);
 
 }  // namespace epicrisis::train

@@ -101,7 +101,7 @@ std::vector<std::vector<KeyValue>> TorchSession::encoded(
   DropoutSeeds no_dropout;
   const at::Tensor hidden = model_.encode(ids, offsets, no_dropout);
   for (const LayerWeights& layer : model_.decoder().layers) {
-    const KeyValue all = project(hidden, layer.cross_key_value);
+    const KeyValue all = project(hidden, layer.cross_key_value, no_dropout);
     for (std::size_t i = 0; i < sources.size(); ++i)
       result[i].push_back(all.slice(0, offsets[i], offsets[i + 1]));
   }
@@ -193,7 +193,8 @@ at::Tensor TorchSession::attend(const at::Tensor& query, std::span<const Keys> k
 at::Tensor TorchSession::attend_to_self(const at::Tensor& in, std::size_t layer, const Feed& feed,
                                         const ops::PositionBias& bias) {
   const LayerWeights& weights = model_.decoder().layers[layer];
-  const at::Tensor packed = project(in, weights.self_query_key_value);
+  DropoutSeeds no_dropout;
+  const at::Tensor packed = project(in, weights.self_query_key_value, no_dropout);
   std::vector<Keys> keys;
   for (std::size_t row = 0; row < hypotheses_.size(); ++row) {
     HypothesisCache& cache = hypotheses_[row];
@@ -204,7 +205,7 @@ at::Tensor TorchSession::attend_to_self(const at::Tensor& in, std::size_t layer,
         .copy_(packed.narrow(0, feed.offsets[row], count).narrow(1, width(), 2 * width()));
     keys.push_back({cache.layers[layer], cache.length + count});
   }
-  return project(attend(packed, keys, feed, true, bias), weights.self_output);
+  return project(attend(packed, keys, feed, true, bias), weights.self_output, no_dropout);
 }
 
 at::Tensor TorchSession::attend_to_source(const at::Tensor& in, std::size_t layer, const Feed& feed,
@@ -215,7 +216,9 @@ at::Tensor TorchSession::attend_to_source(const at::Tensor& in, std::size_t laye
     const KeyValue& key_value = sources_.at(row.source)[layer];
     keys.push_back({key_value, key_value.size(0)});
   }
-  return project(attend(project(in, weights.cross_query), keys, feed, false, {}), weights.cross_output);
+  DropoutSeeds no_dropout;
+  const at::Tensor query = project(in, weights.cross_query, no_dropout);
+  return project(attend(query, keys, feed, false, {}), weights.cross_output, no_dropout);
 }
 
 /// Final hidden states of each row's last token, [rows, D].

@@ -3,19 +3,22 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-
 #include "base/files.hpp"
 #include "checkpoint/safetensors.hpp"
+#include "train/adapter_checkpoint.hpp"
+#include "train/checkpoint_folders.hpp"
+#include "train/training_option.hpp"
 
 namespace epicrisis::train {
 namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kStateFile = "trainer_state.json";
-constexpr std::string_view kMomentsFile = "optimizer.safetensors";
-constexpr std::string_view kFolderPrefix = "checkpoint-";
+constexpr std::string_view kOptimizerFile = "optimizer.safetensors";
+constexpr std::string_view kBestFile = "best_parameters.safetensors";
+constexpr const char* kBestTensor = "parameters";
+
+bool is_adapted(const Transformer& model) { return !model.layout().adapters().empty(); }
 
 TensorView view_of(const at::Tensor& tensor) {
   const std::span values(tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
@@ -30,14 +33,17 @@ Json to_json(const RunState& state, const RunIdentity& identity, std::int64_t op
                {"logged_loss_sum", state.logged_loss_sum},
                {"logged_steps", state.logged_steps},
                {"num_input_tokens_seen", state.tokens},
-               {"best_model_checkpoint", state.best_checkpoint},
+               {"best_model_checkpoint", state.selection.best_checkpoint},
+               {"evaluations_without_gain", state.selection.evaluations_without_gain},
                {"optimizer_steps", optimizer_steps},
                {"run",
                 {{"seed", identity.seed},
                  {"examples", identity.examples},
+                 {"data", identity.data},
                  {"batches_per_epoch", identity.batches_per_epoch},
                  {"gradient_accumulation_steps", identity.accumulation}}}};
-  json["best_metric"] = state.best_metric ? Json(*state.best_metric) : Json();
+  const SelectionState& selection = state.selection;
+  json["best_metric"] = selection.best_metric ? Json(*selection.best_metric) : Json();
   return json;
 }
 
@@ -45,6 +51,7 @@ Result<void> read_state(const Json& json, const std::string& what, const RunPart
   try {
     const Json& own = json.at("run");
     const RunIdentity identity{own.at("seed").get<std::uint64_t>(), own.at("examples").get<std::size_t>(),
+                               own.at("data").get<std::string>(),
                                own.at("batches_per_epoch").get<std::size_t>(),
                                own.at("gradient_accumulation_steps").get<std::size_t>()};
     if (identity != run.identity)
@@ -59,8 +66,11 @@ Result<void> read_state(const Json& json, const std::string& what, const RunPart
     state.logged_loss_sum = json.at("logged_loss_sum").get<double>();
     state.logged_steps = json.at("logged_steps").get<std::int64_t>();
     state.tokens = json.at("num_input_tokens_seen").get<std::int64_t>();
-    state.best_checkpoint = json.at("best_model_checkpoint").get<std::string>();
-    if (const Json& best = json.at("best_metric"); !best.is_null()) state.best_metric = best.get<double>();
+    SelectionState& selection = state.selection;
+    selection.best_checkpoint = json.at("best_model_checkpoint").get<std::string>();
+    selection.evaluations_without_gain = json.at("evaluations_without_gain").get<std::int64_t>();
+    if (const Json& best = json.at("best_metric"); !best.is_null())
+      selection.best_metric = best.get<double>();
     run.optimizer.set_steps(json.at("optimizer_steps").get<std::int64_t>());
     return {};
   } catch (const Json::exception& failure) {
@@ -69,17 +79,29 @@ Result<void> read_state(const Json& json, const std::string& what, const RunPart
   }
 }
 
-Result<void> read_moments(const fs::path& path, Adam& optimizer) {
-  EPICRISIS_ASSIGN_OR_RETURN(const Weights moments, read_safetensors(path));
-  for (auto [name, tensor] : {std::pair{"first_moments", &optimizer.first_moments()},
-                              std::pair{"second_moments", &optimizer.second_moments()}}) {
-    const TensorView* stored = moments.find(name);
-    if (stored == nullptr || stored->dtype != DType::kFloat32 || stored->element_count() != tensor->numel())
-      return Error{ErrorCode::kCorrupt, "The optimizer state of the checkpoint does not fit the model.",
-                   fmt::format("{}: {}", path.filename().string(), name)};
-    widen_to_float32(*stored, {tensor->data_ptr<float>(), static_cast<std::size_t>(tensor->numel())});
-  }
+Result<void> read_tensor(const Weights& weights, std::string_view name, at::Tensor& tensor,
+                         const fs::path& path) {
+  const TensorView* stored = weights.find(std::string(name));
+  if (stored == nullptr || stored->dtype != DType::kFloat32 || stored->element_count() != tensor.numel())
+    return Error{ErrorCode::kCorrupt, "The training state of the checkpoint does not fit the model.",
+                 fmt::format("{}: {}", path.filename().string(), name)};
+  widen_to_float32(*stored, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
   return {};
+}
+
+Result<void> read_optimizer_state(const fs::path& path, const Optimizer& optimizer) {
+  const std::vector<OptimizerState> state = optimizer.state();
+  if (state.empty()) return {};
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights file, read_safetensors(path));
+  for (auto [name, values] : state) EPICRISIS_RETURN_IF_ERROR(read_tensor(file, name, values, path));
+  return {};
+}
+
+Result<void> read_best(const fs::path& path, const RunParts& run) {
+  if (!fs::exists(path)) return {};
+  EPICRISIS_ASSIGN_OR_RETURN(const Weights best, read_safetensors(path));
+  run.best_parameters = at::empty_like(run.model.parameters());
+  return read_tensor(best, kBestTensor, run.best_parameters, path);
 }
 
 Result<void> copy_tokenizer(const fs::path& from, const fs::path& to) {
@@ -93,16 +115,6 @@ Result<void> copy_tokenizer(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-/// Step of a folder named checkpoint-<step>; -1 for any other.
-std::int64_t step_of(const fs::path& folder) {
-  const std::string name = folder.filename().string();
-  if (!name.starts_with(kFolderPrefix)) return -1;
-  std::int64_t step = -1;
-  const char* end = name.data() + name.size();
-  const auto parsed = std::from_chars(name.data() + kFolderPrefix.size(), end, step);
-  return parsed.ec == std::errc() && parsed.ptr == end ? step : -1;
-}
-
 }  // namespace
 
 Result<void> save_model(const Transformer& model, const TrainingSetup& setup, const fs::path& folder,
@@ -113,44 +125,41 @@ Result<void> save_model(const Transformer& model, const TrainingSetup& setup, co
   return copy_tokenizer(setup.tokenizer_folder, folder);
 }
 
+Result<void> load_trained(Transformer& model, const fs::path& folder) {
+  if (is_adapted(model)) return load_adapters(model, folder);
+  EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint checkpoint, load_checkpoint(folder));
+  return model.load(checkpoint.weights);
+}
+
 Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(StagedDirectory staged, StagedDirectory::create(folder, true));
-  EPICRISIS_RETURN_IF_ERROR(save_model(run.model, setup, staged.path(), DType::kFloat32));
-  Weights::Map moments;
-  moments["first_moments"] = view_of(run.optimizer.first_moments());
-  moments["second_moments"] = view_of(run.optimizer.second_moments());
-  EPICRISIS_RETURN_IF_ERROR(write_safetensors(staged.path() / kMomentsFile, moments, DType::kFloat32));
+  EPICRISIS_RETURN_IF_ERROR(
+      is_adapted(run.model)
+          ? save_adapters(run.model, setup.start.config.value("_name_or_path", ""), staged.path())
+          : save_model(run.model, setup, staged.path(), DType::kFloat32));
+  Weights::Map optimizer_state;
+  for (const auto& [name, values] : run.optimizer.state()) optimizer_state[name] = view_of(values);
+  if (!optimizer_state.empty())
+    EPICRISIS_RETURN_IF_ERROR(
+        write_safetensors(staged.path() / kOptimizerFile, optimizer_state, DType::kFloat32));
+  if (run.best_parameters.defined()) {
+    const Weights::Map best = {{kBestTensor, view_of(run.best_parameters)}};
+    EPICRISIS_RETURN_IF_ERROR(write_safetensors(staged.path() / kBestFile, best, DType::kFloat32));
+  }
   const Json state = to_json(run.state, run.identity, run.optimizer.steps());
   EPICRISIS_RETURN_IF_ERROR(write_file_atomically(staged.path() / kStateFile, state.dump(2) + "\n"));
+  EPICRISIS_RETURN_IF_ERROR(
+      write_file_atomically(staged.path() / kOptionsFile, to_json(run.options).dump(2) + "\n"));
+  EPICRISIS_RETURN_IF_ERROR(write_checksums(staged.path()));
   return staged.commit();
 }
 
 Result<void> restore_run(const RunParts& run, const fs::path& folder) {
   EPICRISIS_ASSIGN_OR_RETURN(const Json state, read_json_file(folder / kStateFile));
   EPICRISIS_RETURN_IF_ERROR(read_state(state, (folder.filename() / kStateFile).string(), run));
-  EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint checkpoint, load_checkpoint(folder));
-  EPICRISIS_RETURN_IF_ERROR(run.model.load(checkpoint.weights));
-  return read_moments(folder / kMomentsFile, run.optimizer);
-}
-
-std::vector<fs::path> find_checkpoints(const fs::path& output_dir) {
-  std::vector<fs::path> folders;
-  std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(output_dir, failure))
-    if (entry.is_directory() && step_of(entry.path()) >= 0) folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end(),
-            [](const fs::path& a, const fs::path& b) { return step_of(a) < step_of(b); });
-  return folders;
-}
-
-void remove_old_checkpoints(const fs::path& output_dir, std::size_t limit, const std::string& keep) {
-  if (limit == 0) return;
-  std::vector<fs::path> folders = find_checkpoints(output_dir);
-  std::erase_if(folders, [&](const fs::path& folder) { return folder.filename() == keep; });
-  for (std::size_t i = 0; i + limit < folders.size(); ++i) {
-    std::error_code failure;  // an old checkpoint that cannot be removed is no reason to end a run
-    fs::remove_all(folders[i], failure);
-  }
+  EPICRISIS_RETURN_IF_ERROR(load_trained(run.model, folder));
+  EPICRISIS_RETURN_IF_ERROR(read_optimizer_state(folder / kOptimizerFile, run.optimizer));
+  return read_best(folder / kBestFile, run);
 }
 
 }  // namespace epicrisis::train

@@ -7,8 +7,14 @@
 #include <cmath>
 
 #include "base/files.hpp"
+#include "train/adapter_checkpoint.hpp"
+#include "train/checkpoint_folders.hpp"
 #include "train/collation.hpp"
 #include "train/evaluation.hpp"
+#include "train/output_folder.hpp"
+#include "train/peak_memory.hpp"
+#include "train/training_option.hpp"
+#include "train/training_plan.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -16,16 +22,10 @@ namespace fs = std::filesystem;
 
 constexpr double kSecondsPerMinute = 60.0;
 
-std::vector<std::uint32_t> lengths_of(const data::TokenisedDataset& examples) {
-  std::vector<std::uint32_t> lengths;
-  for (std::size_t i = 0; i < examples.size(); ++i)
-    lengths.push_back(static_cast<std::uint32_t>(examples.length(i)));
-  return lengths;
-}
-
-AdamSettings adam_settings(const TrainingOptions& options) {
-  AdamSettings settings;
-  settings.kind = options.optim == "adam" ? OptimizerKind::kAdam : OptimizerKind::kAdamW;
+/// Precondition: options.optim is one.
+OptimizerSettings optimizer_settings(const TrainingOptions& options) {
+  OptimizerSettings settings;
+  settings.kind = parse_optimizer(options.optim).value();
   settings.beta1 = options.adam_beta1;
   settings.beta2 = options.adam_beta2;
   settings.epsilon = options.adam_epsilon;
@@ -33,58 +33,65 @@ AdamSettings adam_settings(const TrainingOptions& options) {
   return settings;
 }
 
-std::string best_metric_name(const TrainingOptions& options) {
-  if (!options.metric_for_best_model.empty()) return options.metric_for_best_model;
-  return options.predict_with_generate && options.objective == Objective::kSummarize ? "rougeL" : "loss";
+/// What tells the data of one run from another's: their content, of plain text the lengths of its windows.
+std::string data_digest(const TrainingSetup& setup, const std::vector<std::uint32_t>& lengths) {
+  return setup.data.contains("key") ? setup.data["key"].get<std::string>() : digest_of(lengths);
 }
-
-std::int64_t ceil_divide(std::size_t a, std::size_t b) { return static_cast<std::int64_t>((a + b - 1) / b); }
 
 }  // namespace
 
 TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& setup, Transformer& model,
-                           TrainingObserver& observer, const LrSchedule& schedule)
+                           TrainingObserver& observer)
     : options_(options),
       setup_(setup),
       model_(model),
       observer_(observer),
-      schedule_(schedule),
-      optimizer_(model.layout(), adam_settings(options)),
+      schedule_(options.lr_scheduler_type, options.learning_rate, 0, 1),
+      selection_(options),
+      optimizer_(make_optimizer(model.layout(), optimizer_settings(options))),
       lengths_(lengths_of(*setup.train)),
       batch_options_{options.per_device_train_batch_size, options.tokens_per_batch, options.group_by_length} {
 }
 
 Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const TrainingSetup& setup,
                                           Transformer& model, TrainingObserver& observer) {
-  EPICRISIS_ASSIGN_OR_RETURN(const LrScheduleKind kind, parse_lr_schedule(options.lr_scheduler_type));
-  TrainingLoop loop(options, setup, model, observer, LrSchedule(kind, options.learning_rate, 0, 1));
-  const std::size_t batches = data::plan_batches(loop.lengths_, loop.batch_options_, options.seed, 0).size();
-  const std::int64_t updates_per_epoch = ceil_divide(batches, options.gradient_accumulation_steps);
-  loop.total_steps_ = options.max_steps > 0
-                          ? options.max_steps
-                          : static_cast<std::int64_t>(
-                                std::ceil(options.num_train_epochs * static_cast<double>(updates_per_epoch)));
-  const std::int64_t warmup = options.warmup_steps > 0
-                                  ? options.warmup_steps
-                                  : static_cast<std::int64_t>(std::ceil(
-                                        options.warmup_ratio * static_cast<double>(loop.total_steps_)));
-  loop.schedule_ = LrSchedule(kind, options.learning_rate, warmup, loop.total_steps_);
-  loop.identity_ = {options.seed, setup.train->size(), batches, options.gradient_accumulation_steps};
+  TrainingLoop loop(options, setup, model, observer);
+  if (options.early_stopping_patience > 0 && !loop.evaluates())
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "--early-stopping-patience needs evaluations: give --validation-file, and an --eval-strategy "
+        "other than no.",
+        {}};
+  const std::size_t batches = loop.plan(0).size();
+  loop.total_steps_ = count_steps(options, batches);
+  EPICRISIS_ASSIGN_OR_RETURN(loop.schedule_, make_schedule(options, loop.total_steps_));
+  loop.identity_ = {options.seed, setup.train->size(), data_digest(setup, loop.lengths_), batches,
+                    options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
-                             MetricsLog::open(options.output_dir / "metrics.jsonl", loop.state_.step));
+                             MetricsLog::open(options.output_dir, logging_folder(options), loop.state_.step));
   return loop;
 }
 
+data::Batches TrainingLoop::plan(std::uint64_t epoch) const {
+  return data::plan_batches(lengths_, batch_options_, options_.seed, epoch);
+}
+
 Result<void> TrainingLoop::resume() {
-  if (options_.resume_from_checkpoint.empty()) return {};
-  fs::path folder = options_.resume_from_checkpoint;
-  if (folder == "last") {
-    const std::vector<fs::path> checkpoints = find_checkpoints(options_.output_dir);
-    if (checkpoints.empty()) return {};  // nothing saved yet: a restartable recipe starts from the beginning
-    folder = checkpoints.back();
+  EPICRISIS_ASSIGN_OR_RETURN(const auto folder, checkpoint_to_resume(options_, observer_));
+  if (!folder) return {};
+  EPICRISIS_RETURN_IF_ERROR(restore_run(parts(), *folder));
+  std::error_code ignored;
+  std::string& best = state_.selection.best_checkpoint;
+  const fs::path run = fs::absolute(*folder).parent_path();
+  if (!best.empty() && !fs::equivalent(run, options_.output_dir, ignored)) best = (run / best).string();
+  if (const auto before = read_json_file(*folder / kOptionsFile)) {
+    const std::vector<std::string> changed = changed_options(*before, options_);
+    if (!changed.empty())
+      observer_.on_warning(fmt::format("Going on from {} with other values of {}.",
+                                       folder->filename().string(), fmt::join(changed, ", ")));
   }
-  EPICRISIS_RETURN_IF_ERROR(restore_run({model_, optimizer_, state_, identity_}, folder));
+  epoch_batches_ = plan(state_.epoch).size();
   elapsed_before_ = state_.elapsed_seconds;
   logged_tokens_ = state_.tokens;
   evaluated_step_ = saved_step_ = state_.step;
@@ -109,8 +116,9 @@ double TrainingLoop::learning_rate() const {
 }
 
 bool TrainingLoop::finished() const {
-  return state_.step >= total_steps_ || (options_.max_train_minutes > 0 &&
-                                         elapsed_seconds() >= options_.max_train_minutes * kSecondsPerMinute);
+  return state_.step >= total_steps_ || selection_.is_exhausted(state_.selection) ||
+         (options_.max_train_minutes > 0 &&
+          elapsed_seconds() >= options_.max_train_minutes * kSecondsPerMinute);
 }
 
 data::PackedBatch TrainingLoop::packed(const std::vector<std::uint32_t>& batch) const {
@@ -120,8 +128,21 @@ data::PackedBatch TrainingLoop::packed(const std::vector<std::uint32_t>& batch) 
   return result;
 }
 
+Error TrainingLoop::diverged(std::string_view what,
+                             std::span<const std::vector<std::uint32_t>> batches) const {
+  std::vector<std::uint32_t> rows;
+  for (const auto& batch : batches)
+    for (const std::uint32_t index : batch) rows.push_back(index + 1);
+  std::sort(rows.begin(), rows.end());
+  return {ErrorCode::kInternal,
+          fmt::format("Training stopped at step {}: {}. Look at the training rows of the batch, or lower "
+                      "--learning-rate; the last good checkpoint is {}.",
+                      state_.step + 1, what, saved_step_ < 0 ? "none" : checkpoint_name(saved_step_)),
+          fmt::format("rows {}", fmt::join(rows, ", "))};
+}
+
 /// One optimizer step over a few batches.
-void TrainingLoop::update(std::span<const std::vector<std::uint32_t>> batches) {
+Result<void> TrainingLoop::update(std::span<const std::vector<std::uint32_t>> batches) {
   const double rate = learning_rate();
   model_.gradients().zero_();
   LossSettings settings;
@@ -131,16 +152,21 @@ void TrainingLoop::update(std::span<const std::vector<std::uint32_t>> batches) {
     const data::PackedBatch batch = packed(batches[i]);
     const data::RandomStream seeds(options_.seed, static_cast<std::uint64_t>(state_.step), i + 1);
     const at::Tensor loss = model_.loss(batch, settings, DropoutSeeds(data::RandomStream(seeds).next()));
+    const auto value = loss.item<double>();
+    if (!std::isfinite(value)) return diverged(fmt::format("the loss is {}", value), batches.subspan(i, 1));
     loss.backward();
-    state_.logged_loss_sum += loss.item<double>();
+    state_.logged_loss_sum += value;
     state_.tokens += static_cast<std::int64_t>(batch.tokens());
   }
   gradient_norm_ = gradient_norm(model_.gradients());
-  optimizer_.step(model_.parameters(), model_.gradients(), rate,
-                  clip_scale(gradient_norm_, options_.max_grad_norm));
+  if (!std::isfinite(gradient_norm_))
+    return diverged(fmt::format("the norm of the gradients is {}", gradient_norm_), batches);
+  optimizer_->step(model_.parameters(), model_.gradients(), rate,
+                   clip_scale(gradient_norm_, options_.max_grad_norm));
   state_.batch_in_epoch += batches.size();
   ++state_.logged_steps;
   ++state_.step;
+  return {};
 }
 
 Result<void> TrainingLoop::log_training() {
@@ -155,6 +181,7 @@ Result<void> TrainingLoop::log_training() {
                      {"grad_norm", gradient_norm_},
                      {"tokens", state_.tokens},
                      {"tokens_per_second", shown_rate_},
+                     {"peak_memory_bytes", peak_memory_bytes()},
                      {"elapsed_seconds", elapsed_seconds()}};
   state_.logged_loss_sum = 0;
   state_.logged_steps = 0;
@@ -162,10 +189,6 @@ Result<void> TrainingLoop::log_training() {
   logged_at_ = now;
   EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
   observer_.on_metrics(line);
-  if (!std::isfinite(shown_loss_))
-    return Error{ErrorCode::kInternal,
-                 "Training diverged: the loss is no longer a number; lower --learning-rate.",
-                 fmt::format("step {}", state_.step)};
   return {};
 }
 
@@ -173,19 +196,21 @@ Result<void> TrainingLoop::evaluate() {
   if (evaluated_step_ == state_.step) return {};
   evaluated_step_ = state_.step;
   EPICRISIS_ASSIGN_OR_RETURN(Json line, evaluate_model(model_, setup_, options_, observer_));
-  EPICRISIS_ASSIGN_OR_RETURN(const double metric, metric_value(line, best_metric_name(options_)));
+  EPICRISIS_ASSIGN_OR_RETURN(const double metric, metric_value(line, selection_.metric()));
+  if (!std::isfinite(line["eval_loss"].get<double>()))
+    return Error{ErrorCode::kInternal,
+                 fmt::format("Training stopped at step {}: the loss on the validation data is {}.",
+                             state_.step, line["eval_loss"].get<double>()),
+                 {}};
   line["step"] = state_.step;
   line["epoch"] = epochs_done();
   line["elapsed_seconds"] = elapsed_seconds();
-  const bool best = !state_.best_metric || metric > *state_.best_metric;
+  const bool best = selection_.take(state_.selection, metric);
   line["best"] = best;
   if (best) {
-    state_.best_metric = metric;
-    state_.best_checkpoint.clear();
-    if (options_.save_strategy == Interval::kNo)
-      best_parameters_ = model_.parameters().clone();
-    else
-      state_.best_checkpoint = checkpoint_folder().filename().string();
+    const bool in_memory = options_.save_strategy == Interval::kNo;
+    best_parameters_ = in_memory ? model_.parameters().clone() : at::Tensor();
+    state_.selection.best_checkpoint = in_memory ? std::string() : checkpoint_name(state_.step);
   }
   EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
   observer_.on_metrics(line);
@@ -195,15 +220,17 @@ Result<void> TrainingLoop::evaluate() {
 }
 
 fs::path TrainingLoop::checkpoint_folder() const {
-  return options_.output_dir / fmt::format("checkpoint-{}", state_.step);
+  return options_.output_dir / checkpoint_name(state_.step);
 }
 
 Result<void> TrainingLoop::save_checkpoint_folder() {
   if (saved_step_ == state_.step) return {};
   saved_step_ = state_.step;
   state_.elapsed_seconds = elapsed_seconds();
-  EPICRISIS_RETURN_IF_ERROR(save_run({model_, optimizer_, state_, identity_}, setup_, checkpoint_folder()));
-  remove_old_checkpoints(options_.output_dir, options_.save_total_limit, state_.best_checkpoint);
+  EPICRISIS_RETURN_IF_ERROR(metrics_->sync());  // a checkpoint vouches for the lines up to its step
+  EPICRISIS_RETURN_IF_ERROR(save_run(parts(), setup_, checkpoint_folder()));
+  remove_old_checkpoints(options_.output_dir, options_.save_total_limit.value_or(0),
+                         state_.selection.best_checkpoint, state_.step);
   return {};
 }
 
@@ -213,21 +240,23 @@ void TrainingLoop::report_progress() const {
 }
 
 Result<void> TrainingLoop::after_update(bool epoch_ends) {
-  const bool ends = finished();
-  if (state_.step % options_.logging_steps == 0 || ends) EPICRISIS_RETURN_IF_ERROR(log_training());
-  report_progress();
   const auto due = [&](Interval strategy, std::int64_t steps) {
     return strategy == Interval::kSteps ? state_.step % steps == 0
                                         : strategy == Interval::kEpoch && epoch_ends;
   };
+  const bool last = finished();
+  if (due(Interval::kSteps, options_.logging_steps) || last ||
+      (options_.logging_first_step && state_.step == 1))
+    EPICRISIS_RETURN_IF_ERROR(log_training());
+  report_progress();
   bool save = due(options_.save_strategy, options_.save_steps);
-  if (evaluates() && (ends || due(options_.eval_strategy, options_.eval_steps))) {
+  if (evaluates() &&
+      (last || due(options_.eval_strategy, options_.eval_steps.value_or(options_.logging_steps)))) {
     EPICRISIS_RETURN_IF_ERROR(evaluate());
     // The best parameters must be somewhere to load them at the end.
-    save = save || (state_.best_checkpoint == checkpoint_folder().filename() &&
-                    options_.save_strategy != Interval::kNo);
+    save = save || state_.selection.best_checkpoint == checkpoint_name(state_.step);
   }
-  const bool stop = !ends && observer_.stop_requested();
+  const bool stop = !finished() && observer_.stop_requested();
   if (save || stop) EPICRISIS_RETURN_IF_ERROR(save_checkpoint_folder());
   if (stop)
     return Error{ErrorCode::kCancelled,
@@ -238,15 +267,15 @@ Result<void> TrainingLoop::after_update(bool epoch_ends) {
 }
 
 Result<void> TrainingLoop::run_epoch() {
-  const data::Batches plan = data::plan_batches(lengths_, batch_options_, options_.seed, state_.epoch);
-  epoch_batches_ = plan.size();
-  while (state_.batch_in_epoch < plan.size() && !finished()) {
+  const data::Batches batches = plan(state_.epoch);
+  epoch_batches_ = batches.size();
+  while (state_.batch_in_epoch < batches.size() && !finished()) {
     const std::size_t first = state_.batch_in_epoch;
-    const std::size_t count = std::min(options_.gradient_accumulation_steps, plan.size() - first);
-    update(std::span(plan).subspan(first, count));
-    EPICRISIS_RETURN_IF_ERROR(after_update(first + count == plan.size()));
+    const std::size_t count = std::min(options_.gradient_accumulation_steps, batches.size() - first);
+    EPICRISIS_RETURN_IF_ERROR(update(std::span(batches).subspan(first, count)));
+    EPICRISIS_RETURN_IF_ERROR(after_update(first + count == batches.size()));
   }
-  if (state_.batch_in_epoch >= plan.size()) {
+  if (state_.batch_in_epoch >= batches.size()) {
     state_.batch_in_epoch = 0;
     ++state_.epoch;
   }
@@ -256,21 +285,23 @@ Result<void> TrainingLoop::run_epoch() {
 Result<Json> TrainingLoop::run() {
   started_ = logged_at_ = Clock::now();
   report_progress();
+  std::error_code ignored;  // results of an earlier end do not describe a run that goes on
+  if (!finished()) fs::remove(options_.output_dir / "train_results.json", ignored);
   while (!finished()) EPICRISIS_RETURN_IF_ERROR(run_epoch());
   return finish();
 }
 
 Result<Json> TrainingLoop::finish() {
   const double seconds = elapsed_seconds();
-  if (options_.load_best_model_at_end && state_.best_metric) {
+  if (options_.load_best_model_at_end) {
     if (best_parameters_.defined()) {
       model_.parameters().copy_(best_parameters_);
-    } else if (!state_.best_checkpoint.empty()) {
-      EPICRISIS_ASSIGN_OR_RETURN(const Checkpoint best,
-                                 load_checkpoint(options_.output_dir / state_.best_checkpoint));
-      EPICRISIS_RETURN_IF_ERROR(model_.load(best.weights));
+    } else if (!state_.selection.best_checkpoint.empty()) {
+      EPICRISIS_RETURN_IF_ERROR(load_trained(model_, options_.output_dir / state_.selection.best_checkpoint));
     }
   }
+  if (!model_.layout().adapters().empty())
+    EPICRISIS_RETURN_IF_ERROR(merge_adapters_checked(model_, packed({0})));
   EPICRISIS_RETURN_IF_ERROR(save_model(model_, setup_, options_.output_dir, options_.save_dtype));
   Json results = {{"global_step", state_.step},
                   {"epoch", epochs_done()},
@@ -278,11 +309,9 @@ Result<Json> TrainingLoop::finish() {
                   {"train_tokens", state_.tokens},
                   {"train_runtime", seconds},
                   {"train_tokens_per_second", static_cast<double>(state_.tokens) / std::max(seconds, 1e-9)},
-                  {"best_checkpoint", state_.best_checkpoint}};
-  if (state_.best_metric) {
-    const std::string name = best_metric_name(options_);
-    results["best_metric"] = {{"name", name}, {"value", std::abs(*state_.best_metric)}};
-  }
+                  {"best_checkpoint", state_.selection.best_checkpoint}};
+  if (state_.selection.best_metric)
+    results["best_metric"] = {{"name", selection_.metric()}, {"value", *state_.selection.best_metric}};
   EPICRISIS_RETURN_IF_ERROR(
       write_file_atomically(options_.output_dir / "train_results.json", results.dump(2) + "\n"));
   return results;

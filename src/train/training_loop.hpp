@@ -1,13 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "data/batch_plan.hpp"
-#include "train/adam.hpp"
 #include "train/lr_schedule.hpp"
 #include "train/metrics_log.hpp"
+#include "train/model_selection.hpp"
+#include "train/optimizer.hpp"
 #include "train/run_training.hpp"
 #include "train/training_checkpoint.hpp"
 #include "train/training_setup.hpp"
@@ -29,11 +31,15 @@ class TrainingLoop {
  private:
   using Clock = std::chrono::steady_clock;
   TrainingLoop(const TrainingOptions& options, const TrainingSetup& setup, Transformer& model,
-               TrainingObserver& observer, const LrSchedule& schedule);
+               TrainingObserver& observer);
 
   Result<void> resume();
   Result<void> run_epoch();
-  void update(std::span<const std::vector<std::uint32_t>> batches);
+  data::Batches plan(std::uint64_t epoch) const;
+  Result<void> update(std::span<const std::vector<std::uint32_t>> batches);
+  /// A loss or gradient that is no number, with the rows of the batches it came from.
+  Error diverged(std::string_view what, std::span<const std::vector<std::uint32_t>> batches) const;
+  RunParts parts() { return {options_, model_, *optimizer_, state_, identity_, best_parameters_}; }
   data::PackedBatch packed(const std::vector<std::uint32_t>& batch) const;
   Result<void> after_update(bool epoch_ends);
   Result<void> log_training();
@@ -55,7 +61,8 @@ class TrainingLoop {
   Transformer& model_;
   TrainingObserver& observer_;
   LrSchedule schedule_;
-  Adam optimizer_;
+  ModelSelection selection_;
+  std::unique_ptr<Optimizer> optimizer_;
   RunState state_;
   RunIdentity identity_;
   std::optional<MetricsLog> metrics_;

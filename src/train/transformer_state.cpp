@@ -27,31 +27,45 @@ at::Tensor copied(const TensorView& tensor) {
   return copy;
 }
 
+void draw(const ParameterSlot& slot, const at::Tensor& parameters, at::Generator& generator) {
+  const at::Tensor values = parameters.narrow(0, slot.offset, slot.count);
+  switch (slot.initial) {
+    case InitialValue::kZero:
+      values.zero_();
+      break;
+    case InitialValue::kOne:
+      values.fill_(1.0);
+      break;
+    case InitialValue::kNormal:
+    case InitialValue::kEmbedding:
+      values.normal_(0.0, slot.deviation, generator);
+      break;
+    case InitialValue::kUniform:
+      values.uniform_(-slot.deviation, slot.deviation, generator);
+      break;
+  }
+}
+
 }  // namespace
 
 void Transformer::initialise(std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
-  for (const ParameterSlot& slot : layout_.slots()) {
-    at::Tensor values = parameters_.narrow(0, slot.offset, slot.count);
-    switch (slot.initial) {
-      case InitialValue::kZero:
-        values.zero_();
-        break;
-      case InitialValue::kOne:
-        values.fill_(1.0);
-        break;
-      case InitialValue::kNormal:
-      case InitialValue::kEmbedding:
-        values.normal_(0.0, slot.deviation, generator);
-        break;
-    }
-    if (slot.initial == InitialValue::kEmbedding && architecture_.padding_row_fixed)
-      values.view(slot.shape)[architecture_.pad_token_id].zero_();
+  for (const ParameterSlot& slot : layout_.model_slots()) draw(slot, parameters_, generator);
+  if (architecture_.padding_row_fixed) {
+    const ParameterSlot& embedding = layout_.slot("shared_embedding.weight");
+    parameters_.narrow(0, embedding.offset, embedding.count)
+        .view(embedding.shape)[architecture_.pad_token_id]
+        .zero_();
   }
 }
 
+void Transformer::initialise_adapters(std::uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  for (const ParameterSlot& slot : layout_.adapter_slots()) draw(slot, parameters_, generator);
+}
+
 Result<void> Transformer::load(const Weights& weights) {
-  for (const ParameterSlot& slot : layout_.slots()) {
+  for (const ParameterSlot& slot : layout_.model_slots()) {
     const TensorView* tensor = weights.find(slot.name);
     if (tensor == nullptr || tensor->shape != slot.shape) return shape_error(slot.name, tensor, slot.shape);
     widen_to_float32(*tensor,
@@ -87,12 +101,12 @@ Weights Transformer::weights() const {
   Weights::Map map;
   const auto append = [&](const std::string& name, const at::Tensor& tensor,
                           const std::vector<std::int64_t>& shape) {
-    const at::Tensor copy = storage->tensors.emplace_back(tensor.detach().contiguous().clone());
+    const at::Tensor& kept = storage->tensors.emplace_back(tensor.detach().contiguous());
     map[name] =
         TensorView{DType::kFloat32, shape,
-                   std::as_bytes(std::span(copy.data_ptr<float>(), static_cast<std::size_t>(copy.numel())))};
+                   std::as_bytes(std::span(kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel())))};
   };
-  for (const ParameterSlot& slot : layout_.slots())
+  for (const ParameterSlot& slot : layout_.model_slots())
     append(slot.name, parameters_.narrow(0, slot.offset, slot.count), slot.shape);
   if (positions_given_) {
     append("encoder.positions.weight", encoder_.positions, encoder_.positions.sizes().vec());
@@ -100,6 +114,23 @@ Weights Transformer::weights() const {
   }
   if (output_bias_.defined()) append("output.bias", output_bias_, {architecture_.vocab_size});
   return Weights(std::move(map), std::move(storage));
+}
+
+void Transformer::merge_adapters() {
+  const at::NoGradGuard no_gradients;
+  for (const LowRankAdapter& adapter : layout_.adapters()) {
+    const ParameterSlot &a = layout_.slot(adapter.a), &b = layout_.slot(adapter.b);
+    const std::int64_t begin = layout_.slot(adapter.targets.front()).offset;
+    at::Tensor weight = parameters_.narrow(0, begin, b.shape[0] * a.shape[1]).view({b.shape[0], a.shape[1]});
+    weight.addmm_(parameters_.narrow(0, b.offset, b.count).view(b.shape),
+                  parameters_.narrow(0, a.offset, a.count).view(a.shape), 1.0, adapter.scale);
+  }
+  for (StackWeights* stack : {&encoder_, &decoder_})
+    for (LayerWeights& layer : stack->layers)
+      for (Projection* projection :
+           {&layer.self_query_key_value, &layer.self_output, &layer.cross_query, &layer.cross_key_value,
+            &layer.cross_output, &layer.feed_forward.gate, &layer.feed_forward.up, &layer.feed_forward.down})
+        projection->adapters.clear();
 }
 
 }  // namespace epicrisis::train

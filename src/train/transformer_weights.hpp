@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,14 @@ namespace epicrisis::train {
 /// A projection, or several that read the same input side by side. No bias: undefined.
 struct Projection {
   at::Tensor weight, bias;
+  /// Where only some of those side by side are trained: each for itself, for `weight` gives none a gradient.
+  std::vector<at::Tensor> weight_parts = {}, bias_parts = {};
+  std::vector<ops::LowRank> adapters = {};
+};
+struct FeedForwardProjections {
+  Projection gate, up, down;  ///< No gate: undefined.
+
+  bool is_adapted() const { return !gate.adapters.empty() || !up.adapters.empty() || !down.adapters.empty(); }
 };
 /// No norm there: both undefined.
 struct NormWeights {
@@ -25,7 +34,7 @@ struct LayerWeights {
   Projection self_query_key_value, self_output;
   Projection cross_query, cross_key_value,
       cross_output;  ///< Undefined where there is no source to attend to.
-  ops::FeedForwardWeights feed_forward;
+  FeedForwardProjections feed_forward;
 
   bool attends_to_source() const { return cross_query.weight.defined(); }
 };
@@ -37,8 +46,8 @@ struct StackWeights {
   NormWeights final_norm;
 };
 
-/// Leaves of the autograd graph that are views of two flat buffers, parameters and gradients, laid out as
-/// `layout` says.
+/// Leaves of the autograd graph that are views of two flat buffers, parameters and gradients (of those that
+/// are trained), laid out as `layout` says.
 class ParameterViews {
  public:
   /// `layout` must outlive this.
@@ -50,7 +59,11 @@ class ParameterViews {
   StackWeights stack(const std::string& name, int layers) const;
 
  private:
-  at::Tensor leaf(const ParameterSlot& first, const ParameterSlot& last) const;
+  using Slots = std::span<const ParameterSlot>;
+  Slots between(std::string_view first, std::string_view last) const;
+  at::Tensor leaf(Slots slots) const;
+  std::vector<at::Tensor> parts(Slots slots) const;
+  std::vector<ops::LowRank> adapters(Slots slots) const;
   Projection projection(const std::string& prefix, std::string_view first, std::string_view last) const;
   NormWeights norm(const std::string& name) const;
   LayerWeights layer(const std::string& prefix) const;

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "base/files.hpp"
+#include "data/data_location.hpp"
 
 namespace epicrisis::data {
 namespace {
@@ -125,13 +126,58 @@ INSTANTIATE_TEST_SUITE_P(
         BadDataset{"empty_note", "a.csv", "note,summary\nCanary,x\n\" \n\",Canary\n",
                    "row 2: field 'note' is empty"},
         BadDataset{"empty_summary", "a.csv", "note,summary\nCanary,\n", "row 1: field 'summary' is empty"},
-        BadDataset{"json_syntax", "a.jsonl", "{\"note\":\"Canary\",}\n", "row 1 is not valid JSON"},
-        BadDataset{"json_array", "a.jsonl", "[\"Canary\"]\n", "row 1 is not a JSON object"},
+        BadDataset{"json_syntax", "a.jsonl", "{\"note\":\"Canary\",}\n", "row 1: not valid JSON (at byte"},
+        BadDataset{"json_array", "a.jsonl", "[\"Canary\"]\n", "row 1: not a JSON object"},
         BadDataset{"json_type", "a.jsonl", "{\"note\":[\"Canary\"]}\n", "row 1: 'note' must be a string"},
         BadDataset{"json_member", "a.jsonl", "{\"note\":\"Canary\"}\n", "row 1: no member 'summary'"},
         BadDataset{"json_utf8", "a.jsonl", "{}\n{\"note\":\"Canary \xE9\"}\n", "row 1: no member 'note'"},
         BadDataset{"json_utf8_first", "a.jsonl", "{\"note\":\"Canary \xE9\"}\n", "row 1: not valid UTF-8"}),
     [](const auto& tested) { return std::string(tested.param.name); });
+
+struct Location {
+  const char* name;
+  const char* text;
+  const char* path;  ///< Null: refused.
+};
+
+class DataLocation : public ::testing::TestWithParam<Location> {};
+
+TEST_P(DataLocation, IsALocalFileOrRefused) {
+  const auto file = local_file(GetParam().text);
+  ASSERT_EQ(file.has_value(), GetParam().path != nullptr);
+  if (file) {
+    EXPECT_EQ(file->string(), GetParam().path);
+    return;
+  }
+  EXPECT_EQ(exit_code(file.error()), 2);
+  EXPECT_THAT(file.error().public_message, HasSubstr(GetParam().text));
+}
+
+INSTANTIATE_TEST_SUITE_P(Uris, DataLocation,
+                         ::testing::Values(Location{"relative", "notes/a.csv", "notes/a.csv"},
+                                           Location{"colon", "a:b.csv", "a:b.csv"},
+                                           Location{"odd_scheme", "://a", "://a"},
+                                           Location{"file", "file:///data/a%20b.csv", "/data/a b.csv"},
+                                           Location{"localhost", "FILE://localhost/a.csv", "/a.csv"},
+                                           Location{"other_host", "file://server/a.csv", nullptr},
+                                           Location{"bad_percent", "file:///a%2", nullptr},
+                                           Location{"nul", "file:///a%00b", nullptr},
+                                           Location{"http", "https://host/a.csv", nullptr},
+                                           Location{"no_store", "s3://bucket/a.csv", nullptr}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(DataLocation, ObjectsAreFetchedByBucketAndKey) {
+  ObjectName asked;
+  const auto fetch = [&](const ObjectName& object) -> Result<std::filesystem::path> {
+    asked = object;
+    return std::filesystem::path("/tmp/notes.csv.gz");
+  };
+  EXPECT_EQ(local_file("s3://ward-7/2024/notes.csv.gz", fetch).value(), "/tmp/notes.csv.gz");
+  EXPECT_EQ(asked.bucket, "ward-7");
+  EXPECT_EQ(asked.key, "2024/notes.csv.gz");
+  for (const char* bad : {"s3://bucket", "s3://bucket/", "s3:///key", "s3://bucket/folder/"})
+    EXPECT_EQ(local_file(bad, fetch).error().code, ErrorCode::kInvalidArgument) << bad;
+}
 
 }  // namespace
 }  // namespace epicrisis::data

@@ -39,35 +39,6 @@ TEST(CorpusReader, RefusesWhatIsNoUtf8OrHoldsNoText) {
   EXPECT_EQ(read_corpus(path).error().code, ErrorCode::kInvalidArgument);
 }
 
-TEST(PairDataset, CutsBothSidesAndKeepsTheEndOfSequence) {
-  const Tokenizer tokenizer = kept_tokenizer();
-  std::vector<DatasetRow> rows(1);
-  rows[0].note = "The patient has a history of pain in the left knee and takes ibuprofen every day.";
-  rows[0].summary = "Knee pain, ibuprofen daily.";
-  const auto dataset = PairDataset::build(rows, tokenizer, {8, 4});
-  EXPECT_EQ(dataset->pair(0).source.size(), 8U);
-  EXPECT_EQ(dataset->pair(0).source.back(), 1);
-  EXPECT_EQ(dataset->pair(0).target.size(), 4U);
-  EXPECT_EQ(dataset->pair(0).target.back(), 1);
-  EXPECT_EQ(dataset->truncated_sources(), 1U);
-}
-
-TEST(PairDataset, AContinuationIsClosedByItsOwnToken) {
-  const Tokenizer tokenizer = kept_tokenizer();
-  std::vector<DatasetRow> rows(1);
-  rows[0].note = "Knee pain.";
-  rows[0].summary = "Knee pain, ibuprofen daily.";
-  const auto dataset =
-      PairDataset::build(rows, tokenizer, {64, 4}, {.prefix = "note: ", .continuation_end = 7});
-  EncodeOptions plain;
-  plain.add_special_tokens = false;
-  std::vector<TokenId> expected = tokenizer.encode("Knee pain, ibuprofen daily.", plain).ids;
-  expected.resize(3);
-  expected.push_back(7);
-  EXPECT_EQ(dataset->pair(0).target, expected);
-  EXPECT_EQ(dataset->pair(0).source, tokenizer.encode("note: Knee pain.", plain).ids);
-}
-
 TEST(GapSentenceDataset, WindowsEndAtSentencesAndFitTheLimit) {
   const Tokenizer tokenizer = kept_tokenizer();
   std::string document;

@@ -147,6 +147,31 @@ TEST_P(ForwardParity, LossOfPaddedBatches) {
   }
 }
 
+/// Root of the mean square of `a` - `b`.
+double difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(squares / static_cast<double>(a.size()));
+}
+
+// docs/quantization.md has the table; the properties are in the file that --gtest_output=xml writes.
+TEST_P(ForwardParity, NarrowTypesChangeLogitsLittle) {
+  const Inputs inputs(expected_.at("forward").at(0));
+  const std::vector<float> expected = engine_->forward(inputs.source, inputs.target)->values;
+  const double size = difference(expected, std::vector<float>(expected.size(), 0.0F));
+  for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+    auto checkpoint = testing::load_parity_checkpoint(GetParam());
+    ASSERT_TRUE(checkpoint) << checkpoint.error().to_line();
+    const auto engine = Engine::load(*std::move(checkpoint), {.type = type});
+    ASSERT_TRUE(engine) << engine.error().to_line();
+    const auto narrow = (*engine)->forward(inputs.source, inputs.target);
+    ASSERT_TRUE(narrow) << narrow.error().to_line();
+    const double change = difference(narrow->values, expected) / size;
+    RecordProperty(std::string(to_string(type)), std::to_string(change));
+    EXPECT_LT(change, type == ComputeType::kInt8 ? 0.1 : 0.05);
+  }
+}
+
 TEST_P(ForwardParity, EveryWeightsFileGivesTheSameBits) {
   if (GetParam().weights_file == "model.safetensors")
     GTEST_SKIP() << "compared where the other file is loaded";

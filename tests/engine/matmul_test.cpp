@@ -114,19 +114,21 @@ TEST_P(MatMul, ProductsOfARowHaveTheSameBitsAloneAndInABatch) {
 
 // Also through tiles, stripes widened for many rows, and columns past the last.
 TEST_P(MatMul, ProductsWithBfloat16HaveTheBitsOfTheirFloat32Values) {
-  for (const Product& size : kProducts) {
-    Operands wide(size, true);
-    std::vector<std::uint16_t> bits;
-    for (float& value : wide.b) {
-      bits.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
-      widen_bfloat16(&bits.back(), 1, &value);
+  for (const bool transposed : {true, false}) {
+    for (const Product& size : kProducts) {
+      Operands wide(size, transposed);
+      std::vector<std::uint16_t> bits;
+      for (float& value : wide.b) {
+        bits.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
+        widen_bfloat16(&bits.back(), 1, &value);
+      }
+      Operands narrow(size, transposed);
+      narrow.args.b = nullptr;
+      narrow.args.b_bfloat16 = bits.data();
+      (transposed ? matmul_nt : matmul_nn)(wide.args);
+      (transposed ? matmul_nt : matmul_nn)(narrow.args);
+      EXPECT_EQ(narrow.c, wide.c) << size.m << "x" << size.n << "x" << size.k;
     }
-    Operands narrow(size, true);
-    narrow.args.b = nullptr;
-    narrow.args.b_bfloat16 = bits.data();
-    matmul_nt(wide.args);
-    matmul_nt(narrow.args);
-    EXPECT_EQ(narrow.c, wide.c) << size.m << "x" << size.n << "x" << size.k;
   }
 }
 

@@ -1,11 +1,15 @@
 #include "engine/parity_fixture.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 
 #include "base/files.hpp"
+#include "engine/kernels/targets.hpp"
 #include "support/families.hpp"
 #include "support/fixtures.hpp"
+//
+#include <hwy/highway.h>
 
 namespace epicrisis::testing {
 namespace {
@@ -31,6 +35,19 @@ bool belongs_to(std::string_view name, std::string_view weights_file) {
 void add_cases(std::vector<ParityCase>& cases, const fs::path& folder, const fs::path& whole) {
   for (const char* file : kWeightFiles)
     if (fs::exists(folder / file)) cases.push_back({folder, file, whole});
+}
+
+/// Makes kernels run on the instruction set that EPICRISIS_TEST_TARGET names ("AVX2", "SCALAR"), if any;
+/// false where this processor or build has none of that name.
+bool use_named_target() {
+  const char* name = std::getenv("EPICRISIS_TEST_TARGET");
+  if (name == nullptr) return true;
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (std::string_view(hwy::TargetName(target)) != name) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -68,6 +85,8 @@ Result<Checkpoint> load_parity_checkpoint(const ParityCase& parity_case) {
 }
 
 void ParityTest::SetUp() {
+  static const bool has_target = use_named_target();
+  if (!has_target) GTEST_SKIP() << "this processor lacks the instruction set that was asked for";
   const std::string family = family_of(GetParam().folder);
   if (!is_listed_family(family)) GTEST_SKIP() << "unsupported: docs/families.md does not list " << family;
   auto checkpoint = load_parity_checkpoint(GetParam());

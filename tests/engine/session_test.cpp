@@ -16,8 +16,9 @@ using Sequence = std::vector<TokenId>;
 
 Architecture small_architecture() { return testing::pegasus_architecture(101, 32, 2, 4, 48, 64); }
 
-std::shared_ptr<const Engine> load(const Architecture& architecture, int threads = 2) {
-  auto engine = Engine::load(testing::random_checkpoint(architecture, 7), {.threads = threads});
+std::shared_ptr<const Engine> load(const Architecture& architecture, int threads = 2,
+                                   ComputeType type = ComputeType::kFloat32) {
+  auto engine = Engine::load(testing::random_checkpoint(architecture, 7), {.type = type, .threads = threads});
   EXPECT_TRUE(engine) << engine.error().to_line();
   return *std::move(engine);
 }
@@ -57,9 +58,29 @@ class OneSession {
   std::unique_ptr<DecodeSession> session_;
 };
 
-class Sessions : public ::testing::TestWithParam<testing::Variant> {
+struct SessionCase {
+  testing::Variant variant;
+  ComputeType type;
+};
+
+/// Every variant in float32, some of them in the narrower types too.
+std::vector<SessionCase> session_cases() {
+  std::vector<SessionCase> cases;
+  for (const testing::Variant& variant : testing::engine_variants()) {
+    cases.push_back({variant, ComputeType::kFloat32});
+    if (variant.name != "pegasus_uneven" && variant.name != "t5_gated" && variant.name != "gpt2_uneven")
+      continue;
+    for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8})
+      cases.push_back({variant, type});
+  }
+  return cases;
+}
+
+void PrintTo(const SessionCase& session_case, std::ostream* out) { *out << session_case.variant.name; }
+
+class Sessions : public ::testing::TestWithParam<SessionCase> {
  protected:
-  const std::shared_ptr<const Engine> engine_ = load(GetParam().architecture);
+  const std::shared_ptr<const Engine> engine_ = load(GetParam().variant.architecture, 2, GetParam().type);
 };
 
 TEST_P(Sessions, TokensFedOneByOneTogetherOrInPiecesGiveTheSameBits) {
@@ -83,12 +104,12 @@ TEST_P(Sessions, TokensFedOneByOneTogetherOrInPiecesGiveTheSameBits) {
 
 // Large enough to share work, and more tokens than one group has.
 TEST_P(Sessions, BatchMatesAndThreadsChangeNoBit) {
-  Architecture wide = GetParam().architecture;
+  Architecture wide = GetParam().variant.architecture;
   wide.d_model = 192;
   wide.decoder.ffn_dim = 384;
   if (wide.max_positions > 0) wide.max_positions = 1000;
   for (const int threads : {1, 3}) {
-    const auto engine = load(wide, threads);
+    const auto engine = load(wide, threads, GetParam().type);
     std::vector<Sequence> sources;
     for (int i = 0; i < 9; ++i)
       sources.push_back(testing::random_source(wide, 3 + 13 * i, 40U + static_cast<unsigned>(i)));
@@ -100,7 +121,7 @@ TEST_P(Sessions, BatchMatesAndThreadsChangeNoBit) {
       rows.push_back({ids[i], -1, std::span(target).first(i == 0 ? target.size() : 4 + 60 * i)});
     std::vector<float> logits(rows.size() * 101);
     ASSERT_TRUE(session->step(rows, logits));
-    const auto alone = load(wide, 1);
+    const auto alone = load(wide, 1, GetParam().type);
     for (std::size_t i = 0; i < sources.size(); ++i) {
       const std::vector<float> row(logits.begin() + static_cast<std::ptrdiff_t>(101 * i),
                                    logits.begin() + static_cast<std::ptrdiff_t>(101 * (i + 1)));
@@ -223,8 +244,11 @@ TEST(Session, StepAllGivesTheLogitsOfEveryToken) {
   EXPECT_EQ(logits, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Sessions, ::testing::ValuesIn(testing::engine_variants()),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Variants, Sessions, ::testing::ValuesIn(session_cases()), [](const auto& instance) {
+  std::string name = instance.param.variant.name;
+  if (instance.param.type != ComputeType::kFloat32) name.append("_").append(to_string(instance.param.type));
+  return name;
+});
 
 }  // namespace
 }  // namespace epicrisis

@@ -48,7 +48,9 @@ class Folder : public ::testing::Test {
   }
   std::size_t files() const {
     std::size_t count = 0;
-    for (const auto& entry : *entries_below(folder() / "buckets")) count += entry.is_regular_file() ? 1 : 0;
+    const auto entries = entries_below(folder() / "buckets");
+    EXPECT_TRUE(entries.has_value());
+    for (const auto& entry : *entries) count += entry.is_regular_file() ? 1 : 0;
     return count;
   }
 
@@ -84,7 +86,9 @@ TEST_F(Folder, ARoleThatIsChangedInTheFileMakesTheKeyUseless) {
 TEST_F(Folder, NoSecretIsReadableInAnyFile) {
   const auto made = data_->keys().create(Role::kAdmin);
   data_.reset();
-  for (const auto& entry : *entries_below(folder())) {
+  const auto entries = entries_below(folder());
+  ASSERT_TRUE(entries.has_value());
+  for (const auto& entry : *entries) {
     if (!entry.is_regular_file()) continue;
     EXPECT_EQ(read_file(entry.path())->find(made->secret), std::string::npos) << entry.path();
   }

@@ -28,6 +28,18 @@ TEST(Prompt, OfConfigIsThePrefixOfTheTaskElseThatOfTheModel) {
   EXPECT_EQ(prompt_of_config({{"prefix", nullptr}}, Task::kSummarization).before, "");
 }
 
+TEST(Prompt, OfConfigEndsWithTheSuffixThatAModelWasTrainedWith) {
+  const Json config = {
+      {"task_specific_params", {{"summarization", {{"prefix", "Note: "}, {"suffix", "\nTL;DR:"}}}}}};
+  EXPECT_EQ(prompt_of_config(config, Task::kSummarization).around("Pain."), "Note: Pain.\nTL;DR:");
+  EXPECT_EQ(prompt_of_config(config, Task::kText2TextGeneration).after, "");
+  const Json general = {{"prefix", ""},
+                        {"suffix", "\nTL;DR:"},
+                        {"task_specific_params", {{"summarization", {{"prefix", "summarize: "}}}}}};
+  EXPECT_EQ(prompt_of_config(general, Task::kTextGeneration).after, "\nTL;DR:");
+  EXPECT_EQ(prompt_of_config(general, Task::kSummarization).after, "") << "it stands beside another prefix";
+}
+
 /// A fixture's text with what greedy search makes of it.
 struct Known {
   std::string note;

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,8 +37,10 @@ class RunningControlPlane {
   explicit RunningControlPlane(const fs::path& data, const std::vector<std::string>& more = {})
       : process_(command(data, more)) {
     const std::string mark = "listening on ";
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::string output;
     do {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error(process_.errors());
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       output = process_.output();
     } while (output.find(mark) == std::string::npos || output.back() != '\n');

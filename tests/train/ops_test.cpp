@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+#include "train/ops/guided_alignment.hpp"
+
 namespace epicrisis::train {
 namespace {
 
@@ -91,6 +93,46 @@ TEST(Ops, RmsNormDividesByTheRootOfTheMeanSquare) {
   EXPECT_LT((ops::rms_norm(x, weight, 1e-6) - expected).abs().max().item<double>(), 1e-5);
 }
 
+TEST(Ops, RmsNorm) {
+  expect_same({random({kRows, kWidth}, 1) * 3 + 1, random({kWidth}, 2)},
+              [](const auto& in) { return ops::rms_norm(in[0], in[1], 1e-6); });
+}
+
+TEST(Ops, LowRankAddition) {
+  const std::int64_t first = 10, covered = 13;
+  expect_same(
+      {random({kRows, kWidth}, 1), random({29, kWidth}, 2), random({4, kWidth}, 3), random({covered, 4}, 4)},
+      [first](const auto& in) {
+        return ops::add_low_rank(ops::linear(in[0], in[1], {}), in[0], {in[2], in[3], first, 0.7});
+      });
+}
+
+/// Frozen inputs get no gradient, and the others those that they would get anyway.
+TEST(Ops, FrozenWeightsChangeNoOtherGradient) {
+  const std::vector<Tensor> inputs = {random({kRows, kWidth}, 1), random({70, kWidth}, 2), random({70}, 3),
+                                      random({kWidth, 70}, 4), random({kWidth}, 5)};
+  const auto gradients = [&](const std::vector<bool>& trained) {
+    std::vector<Tensor> in;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      in.push_back(inputs[i].clone().set_requires_grad(trained[i]));
+    const Tensor hidden = ops::feed_forward(in[0], {in[1], in[2], in[3], in[4]}, Activation::kRelu, {});
+    ops::linear(hidden, in[1], in[2]).square().sum().backward();
+    std::vector<Tensor> found;
+    for (const Tensor& tensor : in) found.push_back(tensor.grad());
+    return found;
+  };
+  const std::vector<Tensor> all = gradients({true, true, true, true, true});
+  for (std::size_t only = 0; only < inputs.size(); ++only) {
+    std::vector<bool> trained(inputs.size());
+    trained[only] = true;
+    const std::vector<Tensor> some = gradients(trained);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_EQ(some[i].defined(), i == only);
+    }
+    EXPECT_TRUE(at::equal(some[only], all[only])) << "input " << only;
+  }
+}
+
 TEST(Ops, LayerNorm) {
   expect_same({random({kRows, kWidth}, 1) * 3 + 1, random({kWidth}, 2), random({kWidth}, 3)},
               [](const auto& in) { return ops::layer_norm(in[0], in[1], in[2], 1e-5); });
@@ -123,6 +165,13 @@ TEST(Ops, CrossAttention) {
   expect_same({random({90, 24}, 1), random({230, 2 * 24}, 2)}, [](const auto& in) {
     return ops::cross_attention(in[0], in[1], {0, 5, 85, 90}, {0, 100, 101, 230}, {3, 0.35, false, {}});
   });
+}
+
+TEST(Ops, CrossEntropyOfAFrozenMatrix) {
+  const std::vector<std::int64_t> labels = {3, 0, 50};
+  const Tensor weight = random({51, 24}, 2);
+  expect_same({random({3, 24}, 1)},
+              [&](const auto& in) { return ops::cross_entropy(in[0], weight, Tensor(), labels, 0.1, 0.25); });
 }
 
 TEST(Ops, CrossEntropy) {
@@ -163,6 +212,47 @@ TEST(Ops, AttentionGradientsAgreeWithFiniteDifferencesUnderDropout) {
       (2 * kStep);
   const double expected = (leaf.grad() * direction).sum().item<double>();
   EXPECT_NEAR(difference, expected, 5e-3 * std::max(1.0, std::abs(expected)));
+}
+
+TEST(Ops, GuidedAlignmentIsTheLogOfTheAttentionOnTheMatches) {
+  constexpr std::int64_t kHeads = 3, kHeadDim = 4, kWide = kHeads * kHeadDim;
+  const ops::RowOffsets targets = {0, 2, 5}, sources = {0, 6, 10};
+  const data::SourceMatches matches{{1, 3, 4}, {0, 2, 3, 4}, {0, 5, 6, 9}};
+  const std::vector<std::int64_t> heads = {0, 2};
+  Tensor query = random({5, kWide}, 1).set_requires_grad(true);
+  Tensor key_value = random({10, 2 * kWide}, 2).set_requires_grad(true);
+  const Tensor loss =
+      ops::guided_alignment_loss({query, key_value, targets, sources}, kHeads, heads, 0.5, matches);
+  double expected = 0;
+  const auto weight = [&](std::int64_t head, std::int64_t target, std::int64_t source) {
+    const Tensor q = query[target].narrow(0, head * kHeadDim, kHeadDim);
+    const Tensor k = key_value[source].narrow(0, head * kHeadDim, kHeadDim);
+    return std::exp(0.5 * (q * k).sum().item<double>());
+  };
+  for (const std::int64_t head : heads) {
+    for (std::size_t i = 0; i < matches.targets.size(); ++i) {
+      const std::int64_t target = matches.targets[i];
+      const std::int64_t first = target < 2 ? 0 : 6, last = target < 2 ? 6 : 10;
+      double all = 0, matched = 0;
+      for (std::int64_t source = first; source < last; ++source) all += weight(head, target, source);
+      for (auto at = matches.offsets[i]; at < matches.offsets[i + 1]; ++at)
+        matched += weight(head, target, matches.sources[static_cast<std::size_t>(at)]);
+      expected -= std::log(matched / all) / 2;
+    }
+  }
+  EXPECT_NEAR(loss.item<double>(), expected, 1e-5 * expected);
+  loss.backward();
+  const Tensor values = key_value.grad().narrow(1, kWide, kWide),
+               unguided = query.grad().narrow(1, kHeadDim, kHeadDim);
+  EXPECT_EQ(values.abs().max().item<double>(), 0);
+  EXPECT_EQ(unguided.abs().max().item<double>(), 0);
+  EXPECT_GT(query.grad()[3].abs().max().item<double>(), 0);
+  EXPECT_EQ(query.grad()[0].abs().max().item<double>(), 0);
+}
+
+TEST(Ops, GuidedAlignmentOfNothingIsZero) {
+  const Tensor query = random({2, 4}, 1), key_value = random({3, 8}, 2);
+  EXPECT_EQ(ops::guided_alignment_loss({query, key_value, {0, 2}, {0, 3}}, 1, {0}, 1, {}).item<double>(), 0);
 }
 
 }  // namespace

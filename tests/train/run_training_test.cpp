@@ -9,6 +9,7 @@
 
 #include "base/files.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "checkpoint/task_prefix.hpp"
 #include "generation/generation_config.hpp"
 #include "support/fixtures.hpp"
 #include "text/tokenizer.hpp"
@@ -22,9 +23,10 @@ class QuietObserver final : public TrainingObserver {
   void on_stage(std::string_view) override {}
   void on_progress(const TrainingProgress& progress) override { step_ = progress.step; }
   void on_metrics(const Json&) override {}
-  void on_warning(std::string_view) override {}
+  void on_warning(std::string_view message) override { warnings += std::string(message) + "\n"; }
   bool stop_requested() override { return stop_at > 0 && step_ >= stop_at; }
   std::int64_t stop_at = 0;
+  std::string warnings;
 
  private:
   std::int64_t step_ = 0;
@@ -90,13 +92,37 @@ TEST_F(RunTraining, LeavesACompleteModelFolder) {
   const auto results = run_training(options, observer);
   ASSERT_TRUE(results.has_value()) << results.error().to_line();
   EXPECT_EQ((*results)["global_step"], 10);
-  for (const char* file :
-       {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "metrics.jsonl", "train_results.json"})
+  for (const char* file : {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                           "tokenizer_config.json", "special_tokens_map.json", "metrics.jsonl",
+                           "train_results.json", "report.html", "runs"})
     EXPECT_TRUE(fs::exists(path("out") / file)) << file;
   EXPECT_EQ(logged("out", "loss").size(), 10U);
   EXPECT_EQ(logged("out", "eval_loss").size(), 2U);
   EXPECT_EQ(logged("out", "eval_rougeL").size(), 2U);
+}
+
+TEST_F(RunTraining, WritesAReportForItsOwnerOnly) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.model = options.tokenizer;
+  options.config_overrides.clear();
+  options.validation_files = options.train_files;
+  options.max_steps = 1;
+  options.report_examples = 3;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  const fs::path report = path("out") / "report.html";
+  EXPECT_EQ(fs::status(report).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  const std::string html = read_file(report).value();
+  for (const char* part : {"years old", "The 3 worst", "Before fine-tuning", "nearest note", "Model after"})
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+
+  options.overwrite_output_dir = true;
+  options.report_examples = 0;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  const std::string without = read_file(report).value();
+  EXPECT_EQ(without.find("years old"), std::string::npos) << "text of notes";
+  EXPECT_NE(without.find("after fine-tuning"), std::string::npos) << "scores hold no text and stay";
 }
 
 /// --config-overrides of a new model that trains in a moment.
@@ -204,6 +230,20 @@ TEST_F(RunTraining, KeepsWhatTheModelGeneratedWith) {
   EXPECT_EQ(generation->forced_eos_token_ids, std::vector<TokenId>{1});
 }
 
+TEST_F(RunTraining, RefusesAStartThatGeneratesInAWayThatIsNotKnown) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  fs::copy(options.tokenizer, path("model"), fs::copy_options::recursive);
+  Json generation = *read_json_file(path("model") / "generation_config.json");
+  generation["num_beam_groups"] = 2;
+  ASSERT_TRUE(write_file_atomically(path("model") / "generation_config.json", generation.dump()));
+  options.model = path("model");
+  options.config_overrides.clear();
+  const auto results = run_training(options, observer);
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().code, ErrorCode::kUnsupported);
+}
+
 // The finished model has a generation_config.json of its own, under which no defaults of the family lie.
 TEST_F(RunTraining, WritesOutTheSettingsThatOnlyTheFamilyGave) {
   fs::copy(epicrisis::testing::kept_fixtures_dir() / "bart" / "cnn-like", path("model"),
@@ -289,9 +329,96 @@ TEST_F(RunTraining, KeepsTheNewestCheckpointsAndTheBest) {
   options.save_total_limit = 1;
   ASSERT_TRUE(run_training(options, observer).has_value());
   int folders = 0;
-  for (const auto& entry : fs::directory_iterator(path("out"))) folders += entry.is_directory() ? 1 : 0;
+  for (const auto& entry : fs::directory_iterator(path("out")))
+    folders += entry.path().filename().string().starts_with("checkpoint-") ? 1 : 0;
   EXPECT_EQ(folders, 1);
   EXPECT_TRUE(fs::exists(path("out") / "checkpoint-10" / "trainer_state.json"));
+}
+
+TEST_F(RunTraining, PreparedDataTrainsAsItsFilesDo) {
+  TrainingOptions options = tiny("whole");
+  options.validation_split_percentage = 20;
+  options.prompt_template = "Note: {note} In short:";
+  QuietObserver observer;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  EXPECT_FALSE(fs::exists(path("whole") / "dataset-cache")) << "clinical text in a finished model";
+
+  TrainingOptions prepare = options;
+  prepare.output_dir = path("prepared");
+  prepare.prepare_only = true;
+  const auto told = run_training(prepare, observer);
+  ASSERT_TRUE(told.has_value()) << told.error().to_line();
+  EXPECT_EQ((*told)["statistics"]["train"]["rows"], 16);
+  EXPECT_FALSE(fs::exists(path("prepared") / "model.safetensors"));
+
+  TrainingOptions later = options;
+  later.output_dir = path("later");
+  later.train_files.clear();
+  later.validation_split_percentage = 0;
+  later.prepared_data = (*told)["prepared_data"].get<std::string>();
+  const auto results = run_training(later, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  EXPECT_EQ(read_file(path("later") / "model.safetensors").value(),
+            read_file(path("whole") / "model.safetensors").value());
+  EXPECT_EQ(logged("later", "eval_rougeL"), logged("whole", "eval_rougeL"));
+  EXPECT_TRUE(fs::exists(later.prepared_data));
+
+  later.output_dir = path("other");
+  later.prompt_template.clear();
+  const auto other = run_training(later, observer);
+  ASSERT_FALSE(other.has_value());
+  EXPECT_NE(other.error().public_message.find("--prompt-template"), std::string::npos);
+}
+
+TEST_F(RunTraining, ThePromptIsPartOfTheFinishedModel) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.max_steps = 1;
+  options.prompt_template = "Summarize the following note: {note}";
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  const Json config = *read_json_file(path("out") / "config.json");
+  EXPECT_EQ(config["task_specific_params"]["summarization"],
+            (Json{{"prefix", "Summarize the following note: "}}));
+  EXPECT_EQ(task_prefix(config, "text2text-generation"), "Summarize the following note: ");
+  options.output_dir = path("again");  // a model that has a prompt gets another
+  options.model = path("out");
+  options.tokenizer.clear();
+  options.config_overrides.clear();
+  options.prompt_template = "{note}\nTL;DR:";
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  EXPECT_EQ((*read_json_file(path("again") / "config.json"))["task_specific_params"]["summarization"],
+            (Json{{"prefix", ""}, {"suffix", "\nTL;DR:"}}));
+  EXPECT_EQ(task_suffix(*read_json_file(path("again") / "config.json"), "text-generation"), "\nTL;DR:");
+  options.output_dir = path("bad");
+  options.prompt_template = "no place";
+  EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(RunTraining, TellsWhatItLeavesOutCutsAndFindsTwice) {
+  const std::string rows = "note,summary\nCanary rests.,Rests.\n,Canary\nCanary rests.,Rests.\n";
+  ASSERT_TRUE(
+      write_file_atomically(path("odd.csv"), rows + "Canary eats an egg and a bun and a bean.,Eats.\n")
+          .has_value());
+  ASSERT_TRUE(write_file_atomically(path("seen.csv"), "note,summary\nCanary rests.,Sleeps.\n").has_value());
+  TrainingOptions options = tiny("out");
+  options.train_files = {"file://" + path("odd.csv").string()};
+  options.validation_files = {path("seen.csv")};
+  options.max_source_length = 8;
+  options.num_train_epochs = 1;
+  QuietObserver observer;
+  const auto results = run_training(options, observer);
+  ASSERT_TRUE(results.has_value()) << results.error().to_line();
+  for (const char* told :
+       {"'odd.csv' row 2 is left out: field 'note' is empty", "Left out: 1 of 4 train rows",
+        "train notes are cut to --max-source-length", "Repeated notes in the train rows: 1 (1 with",
+        "Validation rows whose note is trained on, too: 1 (0 with the same summary), as 'seen.csv' row 1;"})
+    EXPECT_NE(observer.warnings.find(told), std::string::npos) << told << "\n" << observer.warnings;
+  EXPECT_EQ(observer.warnings.find("Canary"), std::string::npos) << "clinical text";
+  for (const char* file : {"data_statistics.json", "skipped_rows.csv", "duplicate_rows.csv"}) {
+    const auto content = read_file(path("out") / file);
+    ASSERT_TRUE(content.has_value()) << file;
+    EXPECT_EQ(content->find("Canary"), std::string::npos) << file;
+  }
 }
 
 TEST_F(RunTraining, RefusesToReplaceAFinishedRun) {
@@ -302,6 +429,40 @@ TEST_F(RunTraining, RefusesToReplaceAFinishedRun) {
   EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kConflict);
   options.overwrite_output_dir = true;
   EXPECT_TRUE(run_training(options, observer).has_value());
+}
+
+TEST_F(RunTraining, AlignmentHeadsStayWithTheModel) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.alignment_heads = {"0:1"};
+  options.max_steps = 2;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  EXPECT_EQ(read_json_file(path("out") / "config.json")->at("alignment_heads"), Json::parse("[[0, 1]]"));
+
+  // Who goes on from it guides them unless told not to.
+  TrainingOptions on = tiny("on");
+  on.model = path("out");
+  on.tokenizer.clear();
+  on.config_overrides.clear();
+  on.max_steps = 1;
+  ASSERT_TRUE(run_training(on, observer).has_value());
+  TrainingOptions unguided = on;
+  unguided.output_dir = path("unguided");
+  unguided.guided_alignment_weight = 0;
+  ASSERT_TRUE(run_training(unguided, observer).has_value());
+  EXPECT_GT(logged("on", "loss").at(1), logged("unguided", "loss").at(1));
+}
+
+TEST_F(RunTraining, RefusesAlignmentHeadsThatTheModelLacks) {
+  QuietObserver observer;
+  for (const char* heads : {"1:0", "0:2", "-1:0", "0", "0:", "a:b", ""}) {
+    TrainingOptions options = tiny("out");
+    options.alignment_heads = {heads};
+    EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument) << heads;
+  }
+  TrainingOptions options = tiny("out");
+  options.guided_alignment_weight = 1;
+  EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(RunTraining, NamesTheNearestConfigKey) {

@@ -14,8 +14,8 @@
 #include "checkpoint/families/family.hpp"
 #include "checkpoint/name_map.hpp"
 #include "support/fixtures.hpp"
-#include "train/adam.hpp"
 #include "train/lr_schedule.hpp"
+#include "train/optimizer.hpp"
 #include "train/transformer.hpp"
 
 namespace epicrisis::train {
@@ -154,16 +154,16 @@ struct ReferenceRun {
         schedule(LrScheduleKind::kLinear, json["lr"].get<double>(),
                  json["schedule"]["warmup_steps"].get<std::int64_t>(),
                  json["schedule"]["total_steps"].get<std::int64_t>()) {
-    adam.kind = json["optimizer"] == "Adam" ? OptimizerKind::kAdam : OptimizerKind::kAdamW;
-    adam.weight_decay = json["weight_decay"].get<double>();
-    adam.decay_bias_and_norm = json.value("decay", "").starts_with("every");
+    optimizer.kind = json["optimizer"] == "Adam" ? OptimizerKind::kAdam : OptimizerKind::kAdamW;
+    optimizer.weight_decay = json["weight_decay"].get<double>();
+    optimizer.decay_bias_and_norm = json.value("decay", "").starts_with("every");
   }
   std::vector<double> losses, rates, norms;
   double tolerance;
   std::size_t accumulation;
   double max_norm;
   LrSchedule schedule;
-  AdamSettings adam;
+  OptimizerSettings optimizer;
 };
 
 /// How far rounding alone may move the key part of a bias that is fused with those of queries and values: its
@@ -185,7 +185,7 @@ TEST_P(TrainingParity, RepeatsTheReferencesTrainingRuns) {
     SCOPED_TRACE(json["name"].get<std::string>());
     const ReferenceRun run(json);
     model_->parameters().copy_(initial);
-    Adam optimizer(model_->layout(), run.adam);
+    const auto optimizer = make_optimizer(model_->layout(), run.optimizer);
     LossSettings settings;
     settings.factor = 1.0 / static_cast<double>(run.accumulation);
     std::size_t update = 0;
@@ -202,7 +202,7 @@ TEST_P(TrainingParity, RepeatsTheReferencesTrainingRuns) {
       if (!run.norms.empty()) {
         EXPECT_NEAR(norm, run.norms[update], 1e-4 * norm);
       }
-      optimizer.step(model_->parameters(), model_->gradients(), rate, clip_scale(norm, run.max_norm));
+      optimizer->step(model_->parameters(), model_->gradients(), rate, clip_scale(norm, run.max_norm));
       ++update;
     }
     EXPECT_EQ(update, run.rates.size());

@@ -12,6 +12,7 @@
 
 #include "engine/variants.hpp"
 #include "support/random_checkpoint.hpp"
+#include "train/collation.hpp"
 #include "train/ops/ops.hpp"
 #include "train/torch_backend.hpp"
 
@@ -119,6 +120,45 @@ TEST_P(EveryVariant, BatchMatesChangeNothing) {
   for (std::size_t i = 0; i + 1 < all.target_offsets.size(); ++i) {
     const Tensor own = together.slice(0, all.target_offsets[i], all.target_offsets[i + 1]);
     EXPECT_LT((own - model_->logits(alone(all, i))).abs().max().item<double>(), 1e-4) << "sequence " << i;
+  }
+}
+
+/// Packing: the examples of a batch stand side by side and do not see each other, so that the batch's loss
+/// and gradients are those of the examples one by one, weighed by the labels that count.
+TEST_P(EveryVariant, APackedBatchLearnsWhatItsExamplesTeachOneByOne) {
+  const Architecture& architecture = model_->architecture();
+  std::vector<data::TrainingPair> pairs;
+  for (const auto& [source, target] : {std::pair{12, 5}, std::pair{1, 20}, std::pair{17, 1}, std::pair{4, 9}})
+    pairs.push_back({epicrisis::testing::random_source(architecture, source, 3),
+                     epicrisis::testing::random_source(architecture, target, 5)});
+  PackedBatch together;
+  for (const data::TrainingPair& pair : pairs) append_example(together, pair, architecture);
+  const auto counted = [](const PackedBatch& batch) {
+    return std::ranges::count_if(batch.labels, [](TokenId id) { return id != data::kIgnoredLabel; });
+  };
+  const LossSettings settings{.label_smoothing = 0.1, .factor = 1};
+  model_->gradients().zero_();
+  const Tensor loss = model_->loss(together, settings);
+  loss.backward();
+  const Tensor gradients = model_->gradients().clone();
+
+  model_->gradients().zero_();
+  double sum = 0;
+  for (const data::TrainingPair& pair : pairs) {
+    PackedBatch one;
+    append_example(one, pair, architecture);
+    LossSettings share = settings;
+    share.factor = static_cast<double>(counted(one)) / static_cast<double>(counted(together));
+    const Tensor own = model_->loss(one, share);
+    own.backward();
+    sum += own.item<double>();
+  }
+  EXPECT_NEAR(loss.item<double>(), sum, 1e-5 * sum);
+  for (const ParameterSlot& slot : model_->layout().slots()) {
+    const Tensor packed = gradients.narrow(0, slot.offset, slot.count);
+    const Tensor apart = model_->gradients().narrow(0, slot.offset, slot.count);
+    const double scale = std::max(1e-2, apart.abs().max().item<double>());
+    EXPECT_LT((packed - apart).abs().max().item<double>(), 5e-5 * scale) << slot.name;
   }
 }
 

@@ -20,6 +20,7 @@
 #include "evaluate/baselines.hpp"
 #include "evaluate/comparison.hpp"
 #include "hub/model_reference.hpp"
+#include "shared/dtype_option.hpp"
 #include "summarize/summarizer.hpp"
 
 namespace epicrisis {
@@ -42,6 +43,7 @@ struct Arguments {
   std::size_t max_samples = 0;
   std::size_t batch_size = 16;
   int threads = 0;
+  ComputeType type = ComputeType::kFloat32;
   bool baselines_only = false;
   bool use_stemmer = false;
   bool json = false;
@@ -66,8 +68,8 @@ struct LoadedModel {
 
 Result<LoadedModel> load_model(const Arguments& arguments) {
   EPICRISIS_ASSIGN_OR_RETURN(ModelFolder folder, resolve_model(arguments.model));
-  EPICRISIS_ASSIGN_OR_RETURN(auto summarizer,
-                             Summarizer::load(folder.path(), {.threads = arguments.threads}));
+  EPICRISIS_ASSIGN_OR_RETURN(auto summarizer, Summarizer::load(folder.path(), {.threads = arguments.threads,
+                                                                               .type = arguments.type}));
   GenerationConfig config = summarizer->defaults();
   config.num_return_sequences = 1;
   EPICRISIS_RETURN_IF_ERROR(config.apply(arguments.generation, true));
@@ -255,6 +257,7 @@ void add_evaluate_command(CLI::App& app, CommandAction& chosen) {
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")
       ->type_name("N")
       ->check(CLI::Range(0, kMostThreads));
+  add_dtype_option(*command, arguments->type);
   command->add_flag("--json", arguments->json, "One JSON object instead of the table");
   add_generation_options(*command, arguments->generation);
   command->callback(

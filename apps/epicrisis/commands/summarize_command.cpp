@@ -17,6 +17,7 @@
 #include "commands/commands.hpp"
 #include "commands/generation_options.hpp"
 #include "hub/model_reference.hpp"
+#include "shared/dtype_option.hpp"
 #include "standard_streams.hpp"
 #include "summarize/note_check.hpp"
 #include "summarize/summarizer.hpp"
@@ -31,7 +32,7 @@ struct Arguments {
   std::vector<std::string> files;
   std::string model;
   std::optional<std::string> prompt;
-  std::string dtype = "fp32";
+  ComputeType type = ComputeType::kFloat32;
   int threads = 0;
   bool json = false;
   Json generation = Json::object();
@@ -41,11 +42,6 @@ Result<void> check(const Arguments& arguments) {
   const auto invalid = [](std::string message) {
     return Error{ErrorCode::kInvalidArgument, std::move(message), ""};
   };
-  if (arguments.dtype == "bf16" || arguments.dtype == "int8") {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("--dtype {} is not supported yet; use fp32.", arguments.dtype), ""};
-  }
-  if (arguments.dtype != "fp32") return invalid("--dtype must be fp32, bf16 or int8.");
   if (std::count(arguments.files.begin(), arguments.files.end(), "-") > 1) {
     return invalid("Standard input ('-') can be one note only.");
   }
@@ -98,6 +94,7 @@ class SummarizeCommand {
     if (arguments_.files.empty()) arguments_.files = {"-"};
     EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(arguments_.model));
     EPICRISIS_ASSIGN_OR_RETURN(summarizer_, Summarizer::load(folder.path(), {.threads = arguments_.threads,
+                                                                             .type = arguments_.type,
                                                                              .reference = folder.name(),
                                                                              .prompt = arguments_.prompt}));
     config_ = summarizer_->defaults();
@@ -166,7 +163,7 @@ void add_summarize_command(CLI::App& app, CommandAction& chosen) {
       ->add_option("--prompt", arguments->prompt,
                    "What the model reads, with '{note}' where the note goes; left out: what the model says")
       ->type_name("TEXT");
-  command->add_option("--dtype", arguments->dtype, "Precision: fp32")->type_name("TYPE");
+  add_dtype_option(*command, arguments->type);
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
   command->add_flag("--json", arguments->json, "One JSON object a summary and line");
   add_generation_options(*command, arguments->generation);

@@ -72,7 +72,7 @@ void write_page(XmlElement root, const storage::Listing& page, bool url, bool wi
     XmlElement entry = root.child("Contents");
     entry.text("Key", name(object.key));
     entry.text("LastModified", iso_time(object.modified));
-    entry.text("ETag", quoted(object.etag));
+    entry.text("ETag", quoted_etag(object.etag));
     entry.number("Size", object.size_bytes);
     entry.text("StorageClass", "STANDARD");
     if (with_owner) entry.child("Owner").text("ID", "epicrisis");

@@ -50,7 +50,7 @@ std::string http_time(storage::Time time) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-std::string quoted(std::string_view etag) { return fmt::format("\"{}\"", etag); }
+std::string quoted_etag(std::string_view etag) { return fmt::format("\"{}\"", etag); }
 
 storage::ObjectMetadata metadata_of(const server::Request& request) {
   constexpr std::array<std::string_view, 4> kKept = {"cache-control", "content-disposition",

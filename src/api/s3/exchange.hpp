@@ -41,7 +41,7 @@ server::Response xml_response(const aws::XmlWriter& xml);
 /// "2009-10-12T17:50:30.000Z" and "Mon, 12 Oct 2009 17:50:30 GMT".
 std::string iso_time(storage::Time time);
 std::string http_time(storage::Time time);
-std::string quoted(std::string_view etag);
+std::string quoted_etag(std::string_view etag);
 
 // Buckets and listings.
 server::Response list_buckets(Exchange& exchange);

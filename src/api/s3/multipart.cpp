@@ -93,7 +93,7 @@ Response complete_multipart_upload(Exchange& exchange) {
   xml.root().text("Location", exchange.target.path());
   xml.root().text("Bucket", exchange.target.bucket);
   xml.root().text("Key", exchange.target.key);
-  xml.root().text("ETag", quoted(completed->first.etag));
+  xml.root().text("ETag", quoted_etag(completed->first.etag));
   return xml_response(xml);
 }
 
@@ -132,7 +132,7 @@ Response list_parts(Exchange& exchange) {
     XmlElement entry = root.child("Part");
     entry.number("PartNumber", static_cast<std::uint64_t>(part.number));
     entry.text("LastModified", iso_time(part.modified));
-    entry.text("ETag", quoted(part.etag));
+    entry.text("ETag", quoted_etag(part.etag));
     entry.number("Size", part.size_bytes);
   }
   if (truncated) root.number("NextPartNumberMarker", static_cast<std::uint64_t>(last));
@@ -217,7 +217,7 @@ Response upload_part_copy(Exchange& exchange) {
   if (!part) return no_such_upload(exchange);
   XmlWriter xml("CopyPartResult", kXmlNamespace);
   xml.root().text("LastModified", iso_time(part->modified));
-  xml.root().text("ETag", quoted(part->etag));
+  xml.root().text("ETag", quoted_etag(part->etag));
   return xml_response(xml);
 }
 

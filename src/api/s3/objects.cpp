@@ -119,7 +119,7 @@ Response get_object(Exchange& exchange) {
   if (!*reader) return no_such_key(exchange);
   const ObjectInfo object = (*reader)->info();
   Response response;
-  response.headers.add("ETag", quoted(object.etag));
+  response.headers.add("ETag", quoted_etag(object.etag));
   response.headers.add("Last-Modified", http_time(object.modified));
   response.headers.add("Accept-Ranges", "bytes");
   if (const auto failed = failed_condition(exchange, object)) {
@@ -223,7 +223,7 @@ Response copy_object(Exchange& exchange) {
   if (!*copied) return no_such_key(exchange);
   XmlWriter xml("CopyObjectResult", kXmlNamespace);
   xml.root().text("LastModified", iso_time((*copied)->modified));
-  xml.root().text("ETag", quoted((*copied)->etag));
+  xml.root().text("ETag", quoted_etag((*copied)->etag));
   return xml_response(xml);
 }
 

@@ -141,7 +141,7 @@ Target target_of(const Request& head, std::string_view domain) {
   host = host.substr(0, host.rfind(':') == std::string_view::npos ? host.size() : host.rfind(':'));
   std::string_view bucket;
   const std::size_t aws_mark = host.rfind(".s3.");
-  const std::string suffix = domain.empty() ? std::string() : "." + std::string(domain);
+  const std::string suffix = domain.empty() ? std::string() : fmt::format(".{}", domain);
   if (aws_mark != std::string_view::npos && host.ends_with(".amazonaws.com")) {
     bucket = host.substr(0, aws_mark);
   } else if (!suffix.empty() && host.ends_with(suffix)) {

@@ -40,7 +40,7 @@ class Upload final : public server::BodySink, public std::enable_shared_from_thi
       return upload_ && stored.error().code == ErrorCode::kNotFound ? no_such_upload(*exchange_)
                                                                     : exchange_->fault(stored.error());
     Response response;
-    response.headers.add("ETag", quoted(stored->etag));
+    response.headers.add("ETag", quoted_etag(stored->etag));
     for (const auto& [name, value] : checks_.checksums()) response.headers.add(name, value);
     return response;
   }

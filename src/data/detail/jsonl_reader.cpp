@@ -65,12 +65,10 @@ Result<std::optional<JsonLine>> JsonlReader::next() {
     Utf8Scanner scanner;
     scanner.scan(*line);
     scanner.finish();
-    if (scanner.fault() != Utf8Scanner::Fault::kNone) {
-      return Error{ErrorCode::kCorrupt,
-                   fmt::format("'{}' row {}: {}", source_.path().string(), number_, describe(scanner)),
-                   fmt::format("{} of the line", locate(scanner))};
-    }
-    return std::optional<JsonLine>(JsonLine{number_, *std::move(line)});
+    JsonLine found{number_, *std::move(line), {}};
+    if (scanner.fault() != Utf8Scanner::Fault::kNone)
+      found.fault = fmt::format("{} ({} of the line)", describe(scanner, number_ == 1), locate(scanner));
+    return std::optional<JsonLine>(std::move(found));
   }
 }
 

@@ -14,7 +14,8 @@ namespace epicrisis::data::detail {
 /// One non-blank line of a JSON Lines file.
 struct JsonLine {
   std::size_t number = 0;  ///< 1 for the first line that is not blank.
-  std::string text;        ///< Without its line end; valid UTF-8, not yet parsed.
+  std::string text;        ///< Without its line end; valid UTF-8 unless there is a fault; not yet parsed.
+  std::string fault = {};  ///< Why the text is no UTF-8; empty when it is.
 };
 
 /// Reads the lines of a JSON Lines file, gzip decompressed. Not thread-safe.
@@ -22,8 +23,8 @@ class JsonlReader {
  public:
   static Result<JsonlReader> open(const std::filesystem::path& path);
 
-  /// The next line that is not blank, or nothing at the end. Errors: kCorrupt for bytes that are no UTF-8,
-  /// kResourceExhausted for a line past 64 MiB.
+  /// The next line that is not blank, or nothing at the end. Errors: kResourceExhausted for a line past
+  /// 64 MiB, and what reading the file reports.
   Result<std::optional<JsonLine>> next();
 
  private:

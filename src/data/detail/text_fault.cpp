@@ -4,12 +4,12 @@
 
 namespace epicrisis::data::detail {
 
-std::string_view describe(const Utf8Scanner& scanner) noexcept {
+std::string_view describe(const Utf8Scanner& scanner, bool of_file) noexcept {
   if (scanner.fault() == Utf8Scanner::Fault::kNul) {
     return "a NUL byte; save the file as plain UTF-8 text (UTF-16 is not read).";
   }
   // The files met in practice that are no UTF-8: exports of Windows programs.
-  if (scanner.fault_offset() == 0) {
+  if (of_file && scanner.fault_offset() == 0) {
     return "not valid UTF-8; a file that starts so is often UTF-16: convert it with 'iconv -f UTF-16 -t "
            "UTF-8'.";
   }

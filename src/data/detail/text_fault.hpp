@@ -8,7 +8,8 @@
 namespace epicrisis::data::detail {
 
 /// What is wrong with the text that `scanner` stopped at, and what to do: the end of an error message.
-std::string_view describe(const Utf8Scanner& scanner) noexcept;
+/// of_file: the text is the beginning of a file, where other encodings put a mark.
+std::string_view describe(const Utf8Scanner& scanner, bool of_file = true) noexcept;
 
 /// Where it stopped ("at byte 4711").
 std::string locate(const Utf8Scanner& scanner);

@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/matmul.cpp"
 #include "engine/kernels/every_target-inl.h"
 
+#include <hwy/cache_control.h>
+
 #include "engine/kernels/load-inl.h"
 #include "engine/kernels/reduce-inl.h"
 #include "engine/kernels/vector-inl.h"
@@ -18,11 +20,13 @@ void MatMulNt(const MatMulArgs& args) { reference::matmul_nt(args); }
 void MatMulNn(const MatMulArgs& args) { reference::matmul_nn(args); }
 #else
 // Register tile: rows of `a` held in registers times four rows of `b`. 16 registers take 3 * 4 accumulators,
-// 3 rows and one load; AVX-512 and NEON have 32.
+// 3 rows and one load; AVX-512 and NEON have 32. matmul_nn holds rows times four vectors of `b`.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
 constexpr int kTileRows = 6;
+constexpr int kNnRows = 6;
 #else
 constexpr int kTileRows = 3;
+constexpr int kNnRows = 2;
 #endif
 // Cuts of K and M so that a tile's rows (7 * 4 KiB) stay in a 32 KiB L1 cache and a block of `a` (192 KiB) in
 // L2. The cut of K depends on K alone, so the promise about the order of additions holds.
@@ -39,6 +43,7 @@ HWY_INLINE int tile_rows(int left) {
 template <class B, int kQuads>
 struct Columns {
   const B* row[4 * kQuads];
+  std::ptrdiff_t prefetched = 0;  ///< From each to the row that takes its place in the next tile.
 };
 
 // Products of kRows rows of `a` and 4 * kQuads rows of `b` over k elements; sums[i * kQuads + q] holds row i
@@ -60,6 +65,8 @@ HWY_INLINE void nt_tile(const float* HWY_RESTRICT a, std::ptrdiff_t a_stride, co
 #pragma GCC unroll 8
     for (int j = 0; j < 4 * kQuads; ++j) {
       const V column = load_widened(kTag, b.row[j] + p);
+      // One row is bound by memory, whose own prefetching starts anew with each row of weights.
+      if constexpr (kRows == 1) hwy::Prefetch(b.row[j] + p + b.prefetched);
 #pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i) acc[i][j] = hn::MulAdd(rows[i], column, acc[i][j]);
     }
@@ -112,6 +119,7 @@ HWY_INLINE Columns<B, kQuads> columns_at(const MatMulArgs& args, const B* b, con
   Columns<B, kQuads> columns;  // past the last column its copies are computed and not stored
   for (int q = 0; q < 4 * kQuads; ++q)
     columns.row[q] = b + std::min(stripe.j + q, args.n - 1) * args.b_stride + stripe.p;
+  columns.prefetched = 4 * kQuads * args.b_stride;
   return columns;
 }
 
@@ -217,8 +225,8 @@ void MatMulNt(const MatMulArgs& args) {
 
 // c tile of kRows rows and kVectors vectors (the last one partial when kPartial): sum over p of a[i][p] *
 // b[p].
-template <int kRows, int kVectors, bool kPartial>
-HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
+template <int kRows, int kVectors, bool kPartial, class B>
+HWY_INLINE void nn_tile(const MatMulArgs& args, const B* first, int i, int j) {
   V acc[kRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -226,7 +234,7 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(kTag);
   }
   const float* a = args.a + i * args.a_stride;
-  const float* b = args.b + j;
+  const B* b = first + j;
   for (int p = 0; p < args.k; ++p, b += args.b_stride) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
@@ -234,7 +242,7 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
       if constexpr (kPartial) {
         values = load_first(kTag, b, args.n - j);
       } else {
-        values = hn::LoadU(kTag, b + v * kLanes);
+        values = load_widened(kTag, b + v * kLanes);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
@@ -253,19 +261,29 @@ HWY_INLINE void nn_tile(const MatMulArgs& args, int i, int j) {
   }
 }
 
-template <int kRows>
-HWY_INLINE void nn_rows(const MatMulArgs& args, int i) {
+template <int kRows, class B>
+HWY_INLINE void nn_rows(const MatMulArgs& args, const B* b, int i) {
   int j = 0;
-  for (; j + 4 * kLanes <= args.n; j += 4 * kLanes) nn_tile<kRows, 4, false>(args, i, j);
-  for (; j + 2 * kLanes <= args.n; j += 2 * kLanes) nn_tile<kRows, 2, false>(args, i, j);
-  for (; j + kLanes <= args.n; j += kLanes) nn_tile<kRows, 1, false>(args, i, j);
-  if (j < args.n) nn_tile<kRows, 1, true>(args, i, j);
+  for (; j + 4 * kLanes <= args.n; j += 4 * kLanes) nn_tile<kRows, 4, false>(args, b, i, j);
+  for (; j + 2 * kLanes <= args.n; j += 2 * kLanes) nn_tile<kRows, 2, false>(args, b, i, j);
+  for (; j + kLanes <= args.n; j += kLanes) nn_tile<kRows, 1, false>(args, b, i, j);
+  if (j < args.n) nn_tile<kRows, 1, true>(args, b, i, j);
+}
+
+template <class B>
+HWY_INLINE void nn_product(const MatMulArgs& args, const B* b) {
+  int i = 0;
+  for (; i + kNnRows <= args.m; i += kNnRows) nn_rows<kNnRows>(args, b, i);
+  for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, b, i);
+  if (i < args.m) nn_rows<1>(args, b, i);
 }
 
 void MatMulNn(const MatMulArgs& args) {
-  int i = 0;
-  for (; i + 2 <= args.m; i += 2) nn_rows<2>(args, i);
-  if (i < args.m) nn_rows<1>(args, i);
+  if (args.b_bfloat16 != nullptr) {
+    nn_product(args, args.b_bfloat16);
+  } else {
+    nn_product(args, args.b);
+  }
 }
 
 #endif  // HWY_TARGET

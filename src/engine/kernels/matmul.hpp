@@ -15,9 +15,8 @@ struct MatMulArgs {
   std::ptrdiff_t a_stride = 0;
   const float* b = nullptr;  ///< [N, K] for matmul_nt, [K, N] for matmul_nn.
   std::ptrdiff_t b_stride = 0;
-  const std::uint16_t* b_bfloat16 =
-      nullptr;         ///< Stands in for b: the bits of bfloat16 elements; matmul_nt only.
-  float* c = nullptr;  ///< [M, N]; overlaps neither a nor b.
+  const std::uint16_t* b_bfloat16 = nullptr;  ///< Stands in for b: the bits of bfloat16 elements.
+  float* c = nullptr;                         ///< [M, N]; overlaps neither a nor b.
   std::ptrdiff_t c_stride = 0;
   int m = 0;
   int n = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/kernels/attention.hpp"
+#include "engine/kernels/bfloat16_matmul.hpp"
 #include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 
@@ -25,6 +26,12 @@ double activated(Activation activation, double x) {
       return x / (1.0 + std::exp(-x));
   }
   return x;
+}
+
+double value_of_bfloat16(std::uint16_t bits) {
+  float element = 0;
+  widen_bfloat16(&bits, 1, &element);
+  return element;
 }
 
 float element_of_b(const MatMulArgs& args, std::ptrdiff_t at) {
@@ -52,12 +59,33 @@ void matmul_nt(const MatMulArgs& args) noexcept {
   }
 }
 
+void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept {
+  for (int i = 0; i < n; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(x[i]);
+    const std::uint32_t rounded = bits + 0x7FFFU + ((bits >> 16) & 1U);  // a carry moves to the exponent
+    y[i] = static_cast<std::uint16_t>((std::isnan(x[i]) ? bits | 0x400000U : rounded) >> 16);
+  }
+}
+
+void matmul_bfloat16(const Bfloat16MatMulArgs& args) noexcept {
+  for (int i = 0; i < args.m; ++i) {
+    for (int j = 0; j < args.n; ++j) {
+      double sum = args.bias != nullptr ? args.bias[j] : 0.0;
+      for (int p = 0; p < args.k; ++p)
+        sum += value_of_bfloat16(args.a[i * args.a_stride + p]) *
+               value_of_bfloat16(args.b[j * args.b_stride + p]);
+      float& c = args.c[i * args.c_stride + j];
+      c = static_cast<float>(args.accumulate ? c + sum : sum);
+    }
+  }
+}
+
 void matmul_nn(const MatMulArgs& args) noexcept {
   for (int i = 0; i < args.m; ++i) {
     for (int j = 0; j < args.n; ++j) {
       double sum = 0;
       for (int p = 0; p < args.k; ++p)
-        sum += static_cast<double>(args.a[i * args.a_stride + p]) * args.b[p * args.b_stride + j];
+        sum += static_cast<double>(args.a[i * args.a_stride + p]) * element_of_b(args, p * args.b_stride + j);
       args.c[i * args.c_stride + j] = static_cast<float>(sum);
     }
   }

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/kernels/bfloat16_matmul.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/rowwise.cpp"
 #include "engine/kernels/every_target-inl.h"
@@ -26,7 +28,10 @@ void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y)
 }
 void Multiply(const float* x, int n, float* y) { reference::multiply(x, n, y); }
 void WidenBfloat16(const std::uint16_t* x, int n, float* y) { reference::widen_bfloat16(x, n, y); }
+void RoundToBfloat16(const float* x, int n, std::uint16_t* y) { reference::round_to_bfloat16(x, n, y); }
 #else
+constexpr hn::RebindToSigned<Tag> kIntTag;
+
 // Sum over i < n of f(x[i]); f(0 lanes past the end) is masked out.
 template <class F>
 HWY_INLINE float sum_of(const float* x, int n, F f) {
@@ -136,6 +141,23 @@ void WidenBfloat16(const std::uint16_t* x, int n, float* y) {
   if (i < n) store_first(load_first(kTag, x + i, n - i), kTag, y + i, n - i);
 }
 
+void RoundToBfloat16(const float* x, int n, std::uint16_t* y) {
+  const hn::RebindToUnsigned<Tag> wide;
+  const hn::Rebind<std::uint16_t, Tag> narrow;
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const V v = hn::LoadU(kTag, x + i);
+    const auto bits = hn::BitCast(wide, v);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(wide, 1U));
+    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(wide, 0x7FFFU)));
+    const auto quiet = hn::Or(bits, hn::Set(wide, 0x400000U));
+    const auto is_nan = hn::RebindMask(wide, hn::IsNaN(v));
+    const auto halves = hn::BitCast(kIntTag, hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded)));
+    hn::StoreU(hn::DemoteTo(narrow, halves), narrow, y + i);
+  }
+  reference::round_to_bfloat16(x + i, n - i, y + i);
+}
+
 #endif  // HWY_TARGET
 }  // namespace
 }  // namespace epicrisis::kernels::HWY_NAMESPACE
@@ -150,6 +172,7 @@ HWY_EXPORT(Activate);
 HWY_EXPORT(ScaleAdd);
 HWY_EXPORT(Multiply);
 HWY_EXPORT(WidenBfloat16);
+HWY_EXPORT(RoundToBfloat16);
 
 void layer_norm(const float* x, const float* weight, const float* bias, float epsilon, int n,
                 float* y) noexcept {
@@ -170,6 +193,9 @@ void scale_add(const float* x, float scale, const float* offset, int n, float* y
 void multiply(const float* x, int n, float* y) noexcept { HWY_DYNAMIC_DISPATCH(Multiply)(x, n, y); }
 void widen_bfloat16(const std::uint16_t* x, int n, float* y) noexcept {
   HWY_DYNAMIC_DISPATCH(WidenBfloat16)(x, n, y);
+}
+void round_to_bfloat16(const float* x, int n, std::uint16_t* y) noexcept {
+  HWY_DYNAMIC_DISPATCH(RoundToBfloat16)(x, n, y);
 }
 }  // namespace epicrisis::kernels
 #endif

@@ -10,6 +10,7 @@ void attend(const BlockAttention& block) noexcept {
   product.a = block.queries;
   product.a_stride = block.query_stride;
   product.b = block.keys;
+  product.b_bfloat16 = block.keys_bfloat16;
   product.b_stride = block.head_dim;
   product.c = block.scores;
   product.c_stride = block.length;
@@ -25,6 +26,7 @@ void attend(const BlockAttention& block) noexcept {
   product.a = block.scores;
   product.a_stride = block.length;
   product.b = block.values;
+  product.b_bfloat16 = block.values_bfloat16;
   product.c = block.out;
   product.c_stride = block.out_stride;
   product.n = block.head_dim;

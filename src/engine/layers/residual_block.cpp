@@ -20,12 +20,12 @@ void for_each_row(ThreadTeam& team, int rows, std::int64_t operations, const Wor
 }
 
 // activation(gate(x)) * up(x) to `activated` [rows, F]; `up` is as large.
-void gated_activation(ThreadTeam& team, Activation activation, const FeedForwardWeights& weights,
-                      const RowsView& x, float* activated, float* up) {
+void gated_activation(ThreadTeam& team, LinearScratch& scratch, Activation activation,
+                      const FeedForwardWeights& weights, const RowsView& x, float* activated, float* up) {
   const std::ptrdiff_t width = weights.up.out;
   const std::array outputs{LinearOutput{weights.gate, activated, width, activation},
                            LinearOutput{weights.up, up, width}};
-  linear(team, x, outputs);
+  linear(team, scratch, x, outputs);
   for_each_row(team, x.rows, x.rows * width, [&](int row) noexcept {
     kernels::multiply(up + row * width, weights.up.out, activated + row * width);
   });
@@ -60,8 +60,9 @@ void finish_block(ThreadTeam& team, const Architecture& architecture, const Norm
   if (architecture.norm_placement == NormPlacement::kAfter) normalize(team, architecture, norm, x, rows, x);
 }
 
-void feed_forward_block(ThreadTeam& team, const Architecture& architecture, const FeedForwardWeights& weights,
-                        float* x, int rows, float* normed, FloatBuffer& hidden) {
+void feed_forward_block(ThreadTeam& team, LinearScratch& scratch, const Architecture& architecture,
+                        const FeedForwardWeights& weights, float* x, int rows, float* normed,
+                        FloatBuffer& hidden) {
   const std::ptrdiff_t width = architecture.d_model;
   const std::ptrdiff_t ffn_width = weights.up.out;
   const std::ptrdiff_t slice = std::min(rows, kFeedForwardRows) * ffn_width;
@@ -71,13 +72,13 @@ void feed_forward_block(ThreadTeam& team, const Architecture& architecture, cons
     const int count = std::min(kFeedForwardRows, rows - first);
     const RowsView part{input + first * width, width, count};
     if (architecture.gated_ffn) {
-      gated_activation(team, architecture.activation, weights, part, activated, activated + slice);
+      gated_activation(team, scratch, architecture.activation, weights, part, activated, activated + slice);
     } else {
       const std::array up{LinearOutput{weights.up, activated, ffn_width, architecture.activation}};
-      linear(team, part, up);
+      linear(team, scratch, part, up);
     }
     const std::array down{LinearOutput{weights.down, x + first * width, width}};
-    linear(team, {activated, ffn_width, count}, down, LinearMode::kAdd);
+    linear(team, scratch, {activated, ffn_width, count}, down, LinearMode::kAdd);
   }
   finish_block(team, architecture, weights.norm, x, rows);
 }

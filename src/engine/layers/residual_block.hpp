@@ -25,7 +25,8 @@ void finish_block(ThreadTeam& team, const Architecture& architecture, const Norm
 /// The residual block of f(x) = down(activation(up(x))), or down(activation(gate(x)) * up(x)) where gated.
 /// x: [rows, D] contiguous; `normed` holds as many elements. `hidden` grows to hold a slice of [rows, F], two
 /// where gated.
-void feed_forward_block(ThreadTeam& team, const Architecture& architecture, const FeedForwardWeights& weights,
-                        float* x, int rows, float* normed, FloatBuffer& hidden);
+void feed_forward_block(ThreadTeam& team, LinearScratch& scratch, const Architecture& architecture,
+                        const FeedForwardWeights& weights, float* x, int rows, float* normed,
+                        FloatBuffer& hidden);
 
 }  // namespace epicrisis::engine

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/kernels/attention.hpp"
+#include "engine/kernels/bfloat16_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 #include "engine/layers/block_attention.hpp"
 #include "engine/layers/embedding.hpp"
@@ -18,21 +19,38 @@ constexpr int kGroupTokens = 12;  // Whole register tiles of the product kernel 
 
 SourceMemory Decoder::remember(const float* hidden, int length) {
   const Architecture& a = model_.architecture;
-  const int heads = a.decoder.heads;
-  const std::ptrdiff_t head_elements = static_cast<std::ptrdiff_t>(length) * a.head_dim;
+  const auto layer_elements =
+      2 * static_cast<std::size_t>(a.decoder.heads * a.head_dim) * static_cast<std::size_t>(length);
+  const std::size_t elements = layer_elements * static_cast<std::size_t>(a.decoder.layers);
   SourceMemory memory;
   memory.length = length;
-  float* destination =
-      memory.keys_values.ensure(static_cast<std::size_t>(2 * a.decoder.layers * heads * head_elements));
-  outputs_.clear();
-  for (const Layer& layer : model_.decoder.layers) {
-    for (const LinearWeights* projection : {&layer.cross_attention.key, &layer.cross_attention.value}) {
-      for (int head = 0; head < heads; ++head, destination += head_elements)
-        outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), destination, a.head_dim});
-    }
+  if (model_.type == ComputeType::kFloat32) {
+    float* to = memory.keys_values.ensure(elements);
+    for (const Layer& layer : model_.decoder.layers)
+      to = project_memory(layer.cross_attention, hidden, length, to);
+    return memory;
   }
-  linear(team_, {hidden, a.d_model, length}, outputs_);
+  auto* to = reinterpret_cast<std::uint16_t*>(memory.keys_values.ensure((elements + 1) / 2));
+  const float* projected = memory_.ensure(layer_elements);
+  for (const Layer& layer : model_.decoder.layers) {
+    project_memory(layer.cross_attention, hidden, length, memory_.data());
+    kernels::round_to_bfloat16(projected, static_cast<int>(layer_elements), to);
+    to += layer_elements;
+  }
   return memory;
+}
+
+// Writes one layer's [key, value][H, length, Dh]; returns where they end.
+float* Decoder::project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to) {
+  const Architecture& a = model_.architecture;
+  const std::ptrdiff_t head_elements = static_cast<std::ptrdiff_t>(length) * a.head_dim;
+  outputs_.clear();
+  for (const LinearWeights* projection : {&weights.key, &weights.value}) {
+    for (int head = 0; head < a.decoder.heads; ++head, to += head_elements)
+      outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), to, a.head_dim});
+  }
+  linear(team_, scratch_, {hidden, a.d_model, length}, outputs_);
+  return to;
 }
 
 void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutput output, float* to) {
@@ -43,8 +61,8 @@ void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutpu
   for (std::size_t i = 0; i < layers.size(); ++i) {
     self_attention(layers[i].self_attention, static_cast<int>(i), cache);
     if (!groups_.empty()) cross_attention(layers[i].cross_attention, static_cast<int>(i));
-    feed_forward_block(team_, model_.architecture, layers[i].feed_forward, x_.data(), count, normed_.data(),
-                       hidden_);
+    feed_forward_block(team_, scratch_, model_.architecture, layers[i].feed_forward, x_.data(), count,
+                       normed_.data(), hidden_);
   }
   if (output == DecoderOutput::kLastLogits) count = keep_last_tokens(rows);
   project(count, output, to);
@@ -117,7 +135,7 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
   const std::array projections{LinearOutput{weights.query, queries, inner},
                                LinearOutput{weights.key, keys, inner},
                                LinearOutput{weights.value, values, inner}};
-  linear(team_, {input, a.d_model, count}, projections);
+  linear(team_, scratch_, {input, a.d_model, count}, projections);
   for (int i = 0; i < count; ++i) {
     float* position = cache.position(tokens_[static_cast<std::size_t>(i)].slot);
     std::copy_n(keys + i * inner, inner, position + cache.key_offset(layer));
@@ -140,7 +158,7 @@ void Decoder::self_attention(const AttentionWeights& weights, int layer, KvCache
     kernels::cached_attention(args);
   });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
-  linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  linear(team_, scratch_, {context_.data(), inner, count}, output, LinearMode::kAdd);
   finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
@@ -151,7 +169,7 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
   const std::ptrdiff_t inner = static_cast<std::ptrdiff_t>(heads) * a.head_dim;
   const float* input = block_input(team_, a, weights.norm, x_.data(), count, normed_.data());
   const std::array query{LinearOutput{weights.query, qkv_.data(), inner}};
-  linear(team_, {input, a.d_model, count}, query);
+  linear(team_, scratch_, {input, a.d_model, count}, query);
   team_.run(static_cast<int>(groups_.size()) * heads, 2 * cross_positions_ * inner,
             [&](int task, int worker) noexcept {
               const Group& group = groups_[static_cast<std::size_t>(task / heads)];
@@ -164,8 +182,16 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
               attention.queries = qkv_.data() + first;
               attention.query_stride = inner;
               attention.query_count = group.count;
-              attention.keys = group.source->keys_values.data() + (2 * layer * heads + head) * head_elements;
-              attention.values = attention.keys + heads * head_elements;
+              const std::ptrdiff_t keys = (2 * layer * heads + head) * head_elements;
+              const std::ptrdiff_t values = keys + heads * head_elements;
+              const float* memory = group.source->keys_values.data();
+              if (model_.type == ComputeType::kFloat32) {
+                attention.keys = memory + keys;
+                attention.values = memory + values;
+              } else {
+                attention.keys_bfloat16 = reinterpret_cast<const std::uint16_t*>(memory) + keys;
+                attention.values_bfloat16 = reinterpret_cast<const std::uint16_t*>(memory) + values;
+              }
               attention.length = length;
               attention.head_dim = a.head_dim;
               attention.scale = a.attention_scale;
@@ -175,7 +201,7 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
               attend(attention);
             });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
-  linear(team_, {context_.data(), inner, count}, output, LinearMode::kAdd);
+  linear(team_, scratch_, {context_.data(), inner, count}, output, LinearMode::kAdd);
   finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
@@ -204,7 +230,7 @@ void Decoder::project(int count, DecoderOutput output, float* to) {
     for (float* row = x; row != x + elements; row += a.d_model)
       kernels::scale_add(row, a.output_scale, nullptr, a.d_model, row);
   const std::array projection{LinearOutput{model_.output, to, a.vocab_size}};
-  linear(team_, {x, a.d_model, count}, projection);
+  linear(team_, scratch_, {x, a.d_model, count}, projection);
 }
 
 }  // namespace epicrisis::engine

@@ -16,7 +16,7 @@ namespace epicrisis::engine {
 /// values.
 struct SourceMemory {
   int length = 0;           ///< S
-  FloatBuffer keys_values;  ///< [layers][key, value][H, S, Dh]
+  FloatBuffer keys_values;  ///< [layers][key, value][H, S, Dh]: float32, or with narrower weights bfloat16.
 };
 
 /// One hypothesis in one pass of the decoder.
@@ -62,6 +62,7 @@ class Decoder {
     int count = 0;
   };
 
+  float* project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to);
   void plan(std::span<const DecoderRow> rows, KvCache& cache);
   void add_to_group(const SourceMemory* source, int token);
   void embed(std::span<const DecoderRow> rows);
@@ -86,6 +87,8 @@ class Decoder {
   FloatBuffer context_;  // [N, H * Dh]
   FloatBuffer hidden_;   // [N, F], two where gated
   FloatBuffer scores_;   // [workers, scores_stride_]
+  FloatBuffer memory_;   // [2, H, S, Dh]: a layer's keys and values before they are rounded
+  LinearScratch scratch_;
   std::vector<LinearOutput> outputs_;
 };
 

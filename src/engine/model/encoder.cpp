@@ -20,7 +20,7 @@ const float* Encoder::encode(std::span<const std::vector<TokenId>> sources) {
   embed(sources);
   for (const Layer& layer : model_.encoder.layers) {
     self_attention(layer.self_attention);
-    feed_forward_block(team_, a, layer.feed_forward, x_.data(), tokens_, normed_.data(), hidden_);
+    feed_forward_block(team_, scratch_, a, layer.feed_forward, x_.data(), tokens_, normed_.data(), hidden_);
   }
   if (a.final_norm) normalize(team_, a, model_.encoder.final_norm, x_.data(), tokens_, x_.data());
   return x_.data();
@@ -73,7 +73,7 @@ void Encoder::self_attention(const AttentionWeights& weights) {
     for (int head = 0; head < heads; ++head, destination += head_elements)
       outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), destination, a.head_dim});
   }
-  linear(team_, {input, a.d_model, tokens_}, outputs_);
+  linear(team_, scratch_, {input, a.d_model, tokens_}, outputs_);
 
   team_.run(heads * static_cast<int>(blocks_.size()), attention_operations_ * inner,
             [&](int task, int worker) noexcept {
@@ -99,7 +99,7 @@ void Encoder::self_attention(const AttentionWeights& weights) {
               attend(attention);
             });
   const std::array output{LinearOutput{weights.output, x_.data(), a.d_model}};
-  linear(team_, {context_.data(), inner, tokens_}, output, LinearMode::kAdd);
+  linear(team_, scratch_, {context_.data(), inner, tokens_}, output, LinearMode::kAdd);
   finish_block(team_, a, weights.norm, x_.data(), tokens_);
 }
 

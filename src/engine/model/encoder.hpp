@@ -46,6 +46,7 @@ class Encoder {
   FloatBuffer context_;  // [tokens, H * Dh]
   FloatBuffer hidden_;   // [rows, F]
   FloatBuffer scores_;   // [workers, query block, S]
+  LinearScratch scratch_;
   std::vector<LinearOutput> outputs_;
   std::vector<QueryBlock> blocks_;
   std::int64_t attention_operations_ = 0;  // per unit of H * Dh

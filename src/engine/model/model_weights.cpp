@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <new>
@@ -10,6 +11,8 @@
 #include <string>
 
 #include "checkpoint/tensor.hpp"
+#include "engine/kernels/bfloat16_matmul.hpp"
+#include "engine/kernels/cpu_extensions.hpp"
 
 namespace epicrisis::engine {
 namespace {
@@ -59,13 +62,32 @@ class TensorReader {
     if (found == nullptr) return nullptr;
     if (in_place<float>(*found, DType::kFloat32)) return reinterpret_cast<const float*>(found->data.data());
     const auto count = static_cast<std::size_t>(found->element_count());
-    model_.widened.emplace_back(count);
-    float* copy = model_.widened.back().data();
-    plan_widening(*found, copy, count);
+    model_.converted.emplace_back(count);
+    float* copy = model_.converted.back().data();
+    plan_conversion(*found, count, {copy, nullptr});
     return copy;
   }
 
+  // In the form that products take.
   LinearWeights matrix(const std::string& name, int in, int out) {
+    if (model_.type == ComputeType::kFloat32) return table(name, in, out);
+    LinearWeights weights;
+    weights.in = in;
+    weights.out = out;
+    const TensorView* found = find(name, {out, in});
+    if (found == nullptr) return weights;
+    if (model_.type == ComputeType::kInt8) {
+      if (in > kernels::kMostInt8Inputs) return table(name, in, out);
+      weights.weight_int8 = model_.int8.add(name, *found);
+      return weights;
+    }
+    weights.rounds_inputs = kernels::cpu_extensions().bfloat16;
+    weights.weight_bfloat16 = bfloat16(*found);
+    return weights;
+  }
+
+  // As it is stored, to look rows up.
+  LinearWeights table(const std::string& name, int in, int out) {
     LinearWeights weights;
     weights.in = in;
     weights.out = out;
@@ -134,20 +156,57 @@ class TensorReader {
 
   Result<void> finish(ThreadTeam& team) {
     if (failure_) return *failure_;
-    constexpr std::int64_t kPieceOperations = 256 * 1024;
+    constexpr auto kPieceOperations = static_cast<std::int64_t>(kPieceElements);
     team.run(static_cast<int>(pieces_.size()), kPieceOperations * static_cast<std::int64_t>(pieces_.size()),
-             [&](int task, int) noexcept {
-               const Piece& piece = pieces_[static_cast<std::size_t>(task)];
-               widen_to_float32(piece.from, {piece.to, static_cast<std::size_t>(piece.from.element_count())});
-             });
+             [&](int task, int) noexcept { convert(pieces_[static_cast<std::size_t>(task)]); });
     return {};
   }
 
  private:
+  // Where converted elements go: one of the two is null.
+  struct Destination {
+    float* float32;
+    std::uint16_t* bfloat16;
+  };
   struct Piece {
     TensorView from;
-    float* to;
+    Destination to;
   };
+  static constexpr std::size_t kPieceElements = 256 * 1024;
+
+  static void convert(const Piece& piece) noexcept {
+    constexpr std::size_t kBlock = 4096;
+    const auto count = static_cast<std::size_t>(piece.from.element_count());
+    if (piece.to.float32 != nullptr) {
+      widen_to_float32(piece.from, {piece.to.float32, count});
+      return;
+    }
+    std::array<float, kBlock> values;
+    const std::size_t element = size_bytes(piece.from.dtype);
+    for (std::size_t first = 0; first < count; first += kBlock) {
+      const std::size_t length = std::min(kBlock, count - first);
+      widen_to_float32(part_of(piece.from, first, length, element), std::span(values).first(length));
+      kernels::round_to_bfloat16(values.data(), static_cast<int>(length), piece.to.bfloat16 + first);
+    }
+  }
+
+  static TensorView part_of(const TensorView& tensor, std::size_t first, std::size_t length,
+                            std::size_t element) {
+    return {tensor.dtype,
+            {static_cast<std::int64_t>(length)},
+            tensor.data.subspan(first * element, length * element)};
+  }
+
+  // The bits of a matrix in bfloat16: where it lies, or a copy that finish() fills.
+  const std::uint16_t* bfloat16(const TensorView& tensor) {
+    if (in_place<std::uint16_t>(tensor, DType::kBFloat16))
+      return reinterpret_cast<const std::uint16_t*>(tensor.data.data());
+    const auto count = static_cast<std::size_t>(tensor.element_count());
+    model_.converted.emplace_back((count + 1) / 2);
+    auto* copy = reinterpret_cast<std::uint16_t*>(model_.converted.back().data());
+    plan_conversion(tensor, count, {nullptr, copy});
+    return copy;
+  }
 
   PositionTable positions(const std::string& stack) {
     const Architecture& a = model_.architecture;
@@ -192,15 +251,13 @@ class TensorReader {
     return nullptr;
   }
 
-  void plan_widening(const TensorView& tensor, float* to, std::size_t count) {
-    constexpr std::size_t kPiece = 256 * 1024;
+  void plan_conversion(const TensorView& tensor, std::size_t count, const Destination& to) {
     const std::size_t element = size_bytes(tensor.dtype);
-    for (std::size_t first = 0; first < count; first += kPiece) {
-      const std::size_t length = std::min(kPiece, count - first);
-      TensorView from{tensor.dtype,
-                      {static_cast<std::int64_t>(length)},
-                      tensor.data.subspan(first * element, length * element)};
-      pieces_.push_back({std::move(from), to + first});
+    for (std::size_t first = 0; first < count; first += kPieceElements) {
+      const std::size_t length = std::min(kPieceElements, count - first);
+      pieces_.push_back({part_of(tensor, first, length, element),
+                         {to.float32 == nullptr ? nullptr : to.float32 + first,
+                          to.bfloat16 == nullptr ? nullptr : to.bfloat16 + first}});
     }
   }
 
@@ -212,22 +269,26 @@ class TensorReader {
 }  // namespace
 
 Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architecture& architecture,
-                                                               Weights weights, ThreadTeam& team) try {
+                                                               Weights weights, ComputeType type,
+                                                               const std::filesystem::path& folder,
+                                                               ThreadTeam& team) try {
   EPICRISIS_RETURN_IF_ERROR(check_supported(architecture));
   auto model = std::make_unique<ModelWeights>();
   model->architecture = architecture;
+  model->type = type;
   model->source = std::move(weights);
   TensorReader reader(*model);
   const int width = architecture.d_model;
   const int vocabulary = architecture.vocab_size;
-  model->embedding = reader.matrix("shared_embedding.weight", width, vocabulary);
+  constexpr const char* kEmbedding = "shared_embedding.weight";
+  model->embedding = reader.table(kEmbedding, width, vocabulary);
   if (architecture.topology == Topology::kEncoderDecoder)
     model->encoder = reader.stack("encoder", architecture.encoder);
   model->decoder = reader.stack("decoder", architecture.decoder);
-  model->output =
-      architecture.tied_output ? model->embedding : reader.matrix("output.weight", width, vocabulary);
+  model->output = reader.matrix(architecture.tied_output ? kEmbedding : "output.weight", width, vocabulary);
   if (architecture.output_bias) model->output.bias = reader.tensor("output.bias", {vocabulary});
   EPICRISIS_RETURN_IF_ERROR(reader.finish(team));
+  model->int8.fill(folder, team);
   return std::unique_ptr<const ModelWeights>(std::move(model));
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kResourceExhausted, "There is not enough memory for this model's weights.", ""};

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "base/result.hpp"
 #include "checkpoint/architecture.hpp"
 #include "checkpoint/weights.hpp"
+#include "engine/compute_type.hpp"
 #include "engine/float_buffer.hpp"
+#include "engine/model/int8_store.hpp"
 #include "engine/model/position_bias.hpp"
 #include "engine/model/position_table.hpp"
 #include "engine/ops/linear.hpp"
@@ -49,23 +52,29 @@ struct Stack {
   NormWeights final_norm;
 };
 
-/// The parameters of one model as the engine multiplies with them. Float32 tensors are used where the
-/// checkpoint has them (its mapped file stays alive as long as this); others are widened once. Immutable once
+/// The parameters of one model as the engine multiplies with them. Tensors that have the type asked for are
+/// used where the checkpoint has them (its mapped file stays alive as long as this); others are converted
+/// once. Vectors, tables and the embeddings that are looked up are as stored, or float32. Immutable once
 /// loaded.
 struct ModelWeights {
   Architecture architecture;
-  LinearWeights embedding;  ///< [V, D]
+  ComputeType type = ComputeType::kFloat32;
+  LinearWeights embedding;  ///< [V, D], to look up.
   Stack encoder;            ///< No layers when decoder-only.
   Stack decoder;
   LinearWeights output;  ///< [V, D]
 
-  Weights source;                    ///< Keeps the mapped file alive.
-  std::vector<FloatBuffer> widened;  ///< What could not be used in place.
+  Weights source;                      ///< Keeps the mapped file alive.
+  std::vector<FloatBuffer> converted;  ///< What could not be used in place.
+  Int8Store int8;
 };
 
-/// Errors: kUnsupported naming what this engine does not compute, kCorrupt naming a tensor that is missing or
-/// has another shape than the architecture asks for, kResourceExhausted.
+/// `folder`: that of the model, where int8 weights are cached; empty: nowhere. Errors: kUnsupported naming
+/// what this engine does not compute, kCorrupt naming a tensor that is missing or has another shape than the
+/// architecture asks for, kResourceExhausted.
 Result<std::unique_ptr<const ModelWeights>> load_model_weights(const Architecture& architecture,
-                                                               Weights weights, ThreadTeam& team);
+                                                               Weights weights, ComputeType type,
+                                                               const std::filesystem::path& folder,
+                                                               ThreadTeam& team);
 
 }  // namespace epicrisis::engine

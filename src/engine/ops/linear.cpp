@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/check.hpp"
+#include "engine/kernels/bfloat16_matmul.hpp"
 #include "engine/kernels/matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 
@@ -15,8 +16,14 @@ constexpr int kTaskRows = 96;
 // Weights of one task stay in L2 while all of its rows pass.
 constexpr int kTaskWeights = 64 * 1024;
 constexpr int kTasksPerThread = 4;
-// The kernel's widest step over outputs.
+// The kernels' widest step over outputs.
 constexpr int kColumnStep = 8;
+constexpr int kInt8ColumnStep = kernels::Int8Tile::kSumsStride;
+// Few rows read each weight once or twice: then tasks are large, a few microseconds of memory's time.
+constexpr int kFewRows = 16;
+constexpr int kFewRowsTaskWeights = 256 * 1024;
+// Rows that one task narrows.
+constexpr int kNarrowedRows = 8;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
 
@@ -39,35 +46,140 @@ Plan plan_tasks(const ThreadTeam& team, const RowsView& x, std::span<const Linea
   plan.columns = widest;
   plan.operations = std::int64_t{x.rows} * total * in;
   if (team.size() > 1 && plan.operations >= ThreadTeam::kSharedOperations) {
+    const int step = outputs.front().weights.weight_int8 != nullptr ? kInt8ColumnStep : kColumnStep;
+    const int most_weights = x.rows <= kFewRows ? kFewRowsTaskWeights : kTaskWeights;
     plan.row_tasks = divide_up(x.rows, kTaskRows);
     const int wanted = divide_up(kTasksPerThread * team.size(), plan.row_tasks);
-    plan.columns = std::min(divide_up(total, wanted), std::max(kColumnStep, kTaskWeights / in));
-    plan.columns = divide_up(plan.columns, kColumnStep) * kColumnStep;
+    plan.columns = std::min(divide_up(total, wanted), std::max(step, most_weights / in));
+    plan.columns = divide_up(plan.columns, step) * step;
   }
   for (const LinearOutput& output : outputs) plan.column_tasks += divide_up(output.weights.out, plan.columns);
   return plan;
 }
 
-void multiply(const RowsView& x, const LinearOutput& output, int first_row, int rows, int first_column,
-              int columns, LinearMode mode) noexcept {
-  const LinearWeights weights = output.weights.rows(first_column, columns);
+// The inputs of an op as its kernels read them.
+struct Inputs {
+  RowsView x;
+  const std::uint8_t* bytes = nullptr;    // of int8 products: [rows, byte_stride]
+  const std::uint16_t* halves = nullptr;  // of bfloat16 products: [rows, in]
+  const float* scales = nullptr;          // of `bytes`: [rows]
+  std::ptrdiff_t byte_stride = 0;
+};
+
+template <class Narrow>
+void for_each_row(ThreadTeam& team, int rows, int width, const Narrow& narrow) {
+  team.run(divide_up(rows, kNarrowedRows), std::int64_t{rows} * width, [&](int task, int) noexcept {
+    const int end = std::min(rows, (task + 1) * kNarrowedRows);
+    for (int row = task * kNarrowedRows; row < end; ++row) narrow(row);
+  });
+}
+
+Inputs narrow_inputs(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
+                     const LinearWeights& weights) {
+  Inputs inputs{x};
+  const auto rows = static_cast<std::size_t>(x.rows);
+  if (weights.weight_int8 != nullptr) {
+    inputs.byte_stride = std::ptrdiff_t{kernels::kPanelInputs} * kernels::panel_depth(weights.in);
+    float* scales = scratch.scales.ensure(rows);
+    float* memory = scratch.rows.ensure(rows * static_cast<std::size_t>(inputs.byte_stride) / sizeof(float));
+    auto* bytes = reinterpret_cast<std::uint8_t*>(memory);
+    for_each_row(team, x.rows, weights.in, [&](int row) noexcept {
+      scales[row] =
+          kernels::quantize_row(x.data + row * x.stride, weights.in, bytes + row * inputs.byte_stride);
+    });
+    inputs.bytes = bytes;
+    inputs.scales = scales;
+  } else if (weights.rounds_inputs) {
+    const auto width = static_cast<std::size_t>(weights.in);
+    auto* halves = reinterpret_cast<std::uint16_t*>(scratch.rows.ensure((rows * width + 1) / 2));
+    for_each_row(team, x.rows, weights.in, [&](int row) noexcept {
+      kernels::round_to_bfloat16(x.data + row * x.stride, weights.in,
+                                 halves + static_cast<std::ptrdiff_t>(row) * weights.in);
+    });
+    inputs.halves = halves;
+  }
+  return inputs;
+}
+
+// Rows [first, first + count) of the inputs times outputs [first_column, first_column + columns).
+struct Block {
+  int first_row = 0;
+  int rows = 0;
+  int first_column = 0;
+  int columns = 0;
+};
+
+void multiply_int8(const Inputs& inputs, const LinearWeights& weights, const Block& block, float* c,
+                   std::ptrdiff_t c_stride, bool accumulate) noexcept {
+  kernels::Int8MatMulArgs args;
+  args.a = inputs.bytes + block.first_row * inputs.byte_stride;
+  args.a_stride = inputs.byte_stride;
+  args.a_scales = inputs.scales + block.first_row;
+  args.b = *weights.weight_int8;
+  args.first = weights.first_channel;
+  args.n = block.columns;
+  args.c = c;
+  args.c_stride = c_stride;
+  args.m = block.rows;
+  args.bias = weights.bias;
+  args.accumulate = accumulate;
+  kernels::matmul_int8(args);
+}
+
+void multiply_bfloat16(const Inputs& inputs, const LinearWeights& weights, const Block& block, float* c,
+                       std::ptrdiff_t c_stride, bool accumulate) noexcept {
+  kernels::Bfloat16MatMulArgs args;
+  args.a = inputs.halves + static_cast<std::ptrdiff_t>(block.first_row) * weights.in;
+  args.a_stride = args.b_stride = weights.in;
+  args.b = weights.weight_bfloat16;
+  args.c = c;
+  args.c_stride = c_stride;
+  args.m = block.rows;
+  args.n = block.columns;
+  args.k = weights.in;
+  args.bias = weights.bias;
+  args.accumulate = accumulate;
+  kernels::matmul_bfloat16(args);
+}
+
+void multiply_float32(const RowsView& x, const LinearWeights& weights, const Block& block, float* c,
+                      std::ptrdiff_t c_stride, bool accumulate) noexcept {
   kernels::MatMulArgs args;
-  args.a = x.data + first_row * x.stride;
+  args.a = x.data + block.first_row * x.stride;
   args.a_stride = x.stride;
   args.b = weights.weight;
   args.b_bfloat16 = weights.weight_bfloat16;
   args.b_stride = weights.in;
-  args.c = output.y + first_row * output.y_stride + first_column;
-  args.c_stride = output.y_stride;
-  args.m = rows;
-  args.n = columns;
+  args.c = c;
+  args.c_stride = c_stride;
+  args.m = block.rows;
+  args.n = block.columns;
   args.k = weights.in;
   args.bias = weights.bias;
-  args.accumulate = mode == LinearMode::kAdd;
+  args.accumulate = accumulate;
   kernels::matmul_nt(args);
+}
+
+void multiply(const Inputs& inputs, const LinearOutput& output, const Block& block,
+              LinearMode mode) noexcept {
+  const LinearWeights weights = output.weights.rows(block.first_column, block.columns);
+  const bool accumulate = mode == LinearMode::kAdd;
+  float* c = output.y + block.first_row * output.y_stride + block.first_column;
+  if (inputs.bytes != nullptr) {
+    multiply_int8(inputs, weights, block, c, output.y_stride, accumulate);
+  } else if (inputs.halves != nullptr) {
+    multiply_bfloat16(inputs, weights, block, c, output.y_stride, accumulate);
+  } else {
+    multiply_float32(inputs.x, weights, block, c, output.y_stride, accumulate);
+  }
   if (!output.activation) return;
-  for (int row = 0; row < rows; ++row)
-    kernels::activate(*output.activation, args.c + row * args.c_stride, columns);
+  for (int row = 0; row < block.rows; ++row)
+    kernels::activate(*output.activation, c + row * output.y_stride, block.columns);
+}
+
+bool have_one_form(const LinearWeights& a, const LinearWeights& b) {
+  return a.in == b.in && (a.weight_int8 == nullptr) == (b.weight_int8 == nullptr) &&
+         a.rounds_inputs == b.rounds_inputs;
 }
 
 }  // namespace
@@ -77,6 +189,7 @@ LinearWeights LinearWeights::rows(int first, int count) const {
   const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(first) * in;
   if (weight != nullptr) part.weight += offset;
   if (weight_bfloat16 != nullptr) part.weight_bfloat16 += offset;
+  if (weight_int8 != nullptr) part.first_channel += first;
   if (bias != nullptr) part.bias += first;
   part.out = count;
   return part;
@@ -90,13 +203,15 @@ void copy_row(const LinearWeights& weights, std::ptrdiff_t index, float* y) noex
   }
 }
 
-void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs, LinearMode mode) {
+void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
+            std::span<const LinearOutput> outputs, LinearMode mode) {
   if (x.rows == 0 || outputs.empty()) return;
   for (const LinearOutput& output : outputs) {
-    EPICRISIS_CHECK(output.weights.in == outputs.front().weights.in && output.weights.in > 0);
+    EPICRISIS_CHECK(have_one_form(output.weights, outputs.front().weights) && output.weights.in > 0);
     EPICRISIS_CHECK(output.y_stride >= output.weights.out && x.stride >= output.weights.in);
   }
   const Plan plan = plan_tasks(team, x, outputs);
+  const Inputs inputs = narrow_inputs(team, scratch, x, outputs.front().weights);
   const int rows_per_task = divide_up(x.rows, plan.row_tasks);
   team.run(plan.row_tasks * plan.column_tasks, plan.operations, [&](int task, int) noexcept {
     const int first_row = task / plan.column_tasks * rows_per_task;
@@ -107,7 +222,8 @@ void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> o
       const int tasks = divide_up(output.weights.out, plan.columns);
       if (column_task < tasks) {
         const int first = column_task * plan.columns;
-        multiply(x, output, first_row, rows, first, std::min(plan.columns, output.weights.out - first), mode);
+        multiply(inputs, output, {first_row, rows, first, std::min(plan.columns, output.weights.out - first)},
+                 mode);
         return;
       }
       column_task -= tasks;

@@ -6,15 +6,19 @@
 #include <span>
 
 #include "checkpoint/architecture.hpp"
+#include "engine/float_buffer.hpp"
+#include "engine/kernels/int8_matmul.hpp"
 #include "engine/thread_team.hpp"
 
 namespace epicrisis::engine {
 
-/// A weight matrix as checkpoints store it. The memory belongs to the model's weights.
+/// A weight matrix in one of three forms. The memory belongs to the model's weights.
 struct LinearWeights {
-  const float* weight = nullptr;  ///< [out, in]
-  const std::uint16_t* weight_bfloat16 =
-      nullptr;                  ///< Stands in for `weight`: [out, in] bits of bfloat16 elements.
+  const float* weight = nullptr;                   ///< [out, in], as checkpoints store it.
+  const std::uint16_t* weight_bfloat16 = nullptr;  ///< Likewise: the bits of bfloat16 elements.
+  const kernels::Int8Panels* weight_int8 = nullptr;
+  int first_channel = 0;        ///< Of weight_int8: that of output 0.
+  bool rounds_inputs = false;   ///< Multiply weight_bfloat16 with inputs rounded to bfloat16.
   const float* bias = nullptr;  ///< [out], or null for none.
   int in = 0;
   int out = 0;
@@ -23,7 +27,7 @@ struct LinearWeights {
   LinearWeights rows(int first, int count) const;
 };
 
-/// y = row `index` of the matrix, as float32: [in].
+/// y = row `index` of a matrix in a form that checkpoints store, as float32: [in].
 void copy_row(const LinearWeights& weights, std::ptrdiff_t index, float* y) noexcept;
 
 /// Where one product of an op goes.
@@ -46,9 +50,15 @@ enum class LinearMode {
   kAdd     ///< y += x * weight^T + bias: a residual connection.
 };
 
-/// Multiplies the same rows by each of `outputs`, whose `in` are equal, as one piece of shared work. A row's
-/// result has the same bits whatever other rows, outputs and threads there are.
-void linear(ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs,
-            LinearMode mode = LinearMode::kStore);
+/// Where linear() puts its inputs when it narrows them: kept between calls, by one caller at a time.
+struct LinearScratch {
+  FloatBuffer rows;    ///< Holds bytes or bfloat16 elements.
+  FloatBuffer scales;  ///< [rows]
+};
+
+/// Multiplies the same rows by each of `outputs`, whose `in` and form are equal, as one piece of shared work.
+/// A row's result has the same bits whatever other rows, outputs and threads there are.
+void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
+            std::span<const LinearOutput> outputs, LinearMode mode = LinearMode::kStore);
 
 }  // namespace epicrisis::engine

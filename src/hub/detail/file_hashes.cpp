@@ -2,17 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
+#include <nettle/sha1.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <memory>
+#include <cstdint>
 #include <span>
 #include <vector>
 
-#include "base/check.hpp"
 #include "base/descriptor.hpp"
 #include "base/files.hpp"
 #include "base/sha256.hpp"
@@ -27,20 +26,18 @@ constexpr std::size_t kPieceBytes = 1U << 20;
 /// SHA-1 (FIPS 180-4): git names contents by it. Nothing here relies on it against an attacker.
 class Sha1 {
  public:
-  Sha1() {
-    EPICRISIS_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha1(), nullptr) == 1);
-  }
+  Sha1() { sha1_init(&context_); }
   void update(const void* bytes, std::size_t count) {
-    EPICRISIS_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
+    sha1_update(&context_, count, static_cast<const std::uint8_t*>(bytes));
   }
   std::string hex() {
-    std::array<unsigned char, 20> digest{};
-    EPICRISIS_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    std::array<std::uint8_t, SHA1_DIGEST_SIZE> digest{};
+    sha1_digest(&context_, digest.size(), digest.data());
     return fmt::format("{:02x}", fmt::join(digest, ""));
   }
 
  private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+  sha1_ctx context_{};
 };
 
 }  // namespace

@@ -235,6 +235,12 @@ Result<void> HttpClient::send(const HttpRequest& request, HttpSink& sink) {
   // leaves would end the program with.
   set(CURLOPT_NOBODY, request.head_only ? 1L : 0L);
   set(CURLOPT_HTTPHEADER, fields.get());
+  if (request.signing) {
+    const AwsSigning& signing = *request.signing;
+    set(CURLOPT_AWS_SIGV4, fmt::format("aws:amz:{}:{}", signing.region, signing.service).c_str());
+    set(CURLOPT_USERNAME, signing.access_key_id.c_str());
+    set(CURLOPT_PASSWORD, signing.secret_access_key.c_str());
+  }
   set(CURLOPT_USERAGENT, "epicrisis");
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);

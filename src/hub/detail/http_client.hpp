@@ -25,10 +25,19 @@ struct HttpHead {
   std::optional<std::string_view> find(std::string_view name) const;
 };
 
+/// Signature Version 4 of Amazon's services, made by libcurl.
+struct AwsSigning {
+  std::string service;  ///< "s3".
+  std::string region;
+  std::string access_key_id;
+  std::string secret_access_key;
+};
+
 struct HttpRequest {
   bool head_only = false;  ///< HEAD instead of GET.
   std::string url;
-  std::vector<std::string> fields;  ///< "Name: value" each.
+  std::vector<std::string> fields;                   ///< "Name: value" each.
+  std::optional<AwsSigning> signing = std::nullopt;  ///< Covers the fields that begin with "x-amz-".
 };
 
 /// Takes one answer as it arrives. An Error ends the transfer and is what get() returns.

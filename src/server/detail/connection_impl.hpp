@@ -75,6 +75,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   net::awaitable<bool> wait_for_request();
   net::awaitable<bool> serve();
   net::awaitable<std::optional<Refusal>> read_request(Exchange& exchange);
+  std::uint64_t max_body_bytes_of(const Route* route) const;
   std::optional<Refusal> choose_route(Exchange& exchange);
   net::awaitable<error_code> parse_some(RequestParser& parser, std::size_t read_bytes);
   net::awaitable<std::optional<Refusal>> read_body(Exchange& exchange, std::uint64_t max_bytes);
@@ -111,6 +112,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   ServerContext& context_;
   boost::beast::flat_buffer buffer_;  // read from the socket, not yet parsed
   std::uint64_t alarm_ = 0;           // counts timeouts set and dropped, so that a late alarm is ignored
+  std::size_t header_bytes_ = 0;      // of the request being read, parsed so far
   bool expired_ = false;
   bool gone_ = false;          // the client cannot read an answer any more, or the server ends
   bool lingering_ = false;     // input may be unread: closing at once could destroy the answer under way

@@ -1,5 +1,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/beast/http/error.hpp>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,12 +21,17 @@ constexpr std::uint64_t kSmallBodyBytes = 64 * 1024;
 net::awaitable<error_code> Connection::parse_some(RequestParser& parser, std::size_t read_bytes) {
   while (!gone_) {
     if (buffer_.size() > 0) {
+      const bool in_header = !parser.is_header_done();
       error_code failure;
-      buffer_.consume(parser.put(buffer_.data(), failure));
+      const std::size_t used = parser.put(buffer_.data(), failure);
+      buffer_.consume(used);
+      if (in_header)
+        header_bytes_ += used;  // the parser takes fields one by one and limits none but the first piece
+      const std::size_t unparsed = parser.is_header_done() ? 0 : buffer_.size();
+      if (in_header && header_bytes_ + unparsed > context_.limits.max_header_bytes) {
+        co_return http::error::header_limit;
+      }
       if (failure != http::error::need_more) co_return failure;
-    }
-    if (!parser.is_header_done() && buffer_.size() > context_.limits.max_header_bytes) {
-      co_return http::error::header_limit;
     }
     const Transport::Transfer got = co_await transport_.read_some(buffer_.prepare(read_bytes));
     buffer_.commit(got.size);
@@ -43,6 +49,7 @@ net::awaitable<std::optional<Refusal>> Connection::read_request(Exchange& exchan
   parser.header_limit(context_.limits.max_header_bytes);
   parser.body_limit(boost::none);  // checked below: the limit depends on the route
   parser.eager(false);
+  header_bytes_ = 0;
   arm(context_.limits.header_timeout);
   error_code failure;
   while (!parser.is_header_done() && !failure) failure = co_await parse_some(parser, kReadBytes);
@@ -61,8 +68,7 @@ net::awaitable<std::optional<Refusal>> Connection::read_request(Exchange& exchan
   exchange.request.peer = socket_.remote_endpoint(ignored).address().to_string();
   const std::optional<Refusal> unrouted = choose_route(exchange);
   const Route* route = exchange.route;
-  const std::uint64_t max_body_bytes =
-      route != nullptr && route->max_body_bytes ? *route->max_body_bytes : context_.limits.max_body_bytes;
+  const std::uint64_t max_body_bytes = max_body_bytes_of(route);
 
   const bool expects = wants_continue(parser);
   std::optional<Refusal> refused = check_framing(parser, max_body_bytes);
@@ -77,6 +83,12 @@ net::awaitable<std::optional<Refusal>> Connection::read_request(Exchange& exchan
   refused = co_await read_body(exchange, max_body_bytes);
   if (refused || gone_ || route != nullptr) co_return refused;
   co_return Refusal{unrouted->status, unrouted->message, false};
+}
+
+std::uint64_t Connection::max_body_bytes_of(const Route* route) const {
+  if (route == nullptr) return context_.limits.max_body_bytes;
+  if (route->refusal) return std::numeric_limits<std::uint64_t>::max();  // taken in at no length
+  return route->max_body_bytes.value_or(context_.limits.max_body_bytes);
 }
 
 /// Sets exchange.route, or says why there is none.

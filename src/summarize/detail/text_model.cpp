@@ -4,10 +4,11 @@
 
 #include <future>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "checkpoint/checkpoint.hpp"
-#include "text/unicode/utf8.hpp"
+#include "text/prompt.hpp"
 
 namespace epicrisis::detail {
 namespace fs = std::filesystem;
@@ -35,15 +36,6 @@ Error mismatch(std::size_t tokenizer_size, int model_size) {
           fmt::format("{} tokens, {} embeddings", tokenizer_size, model_size)};
 }
 
-/// Bytes of the first `code_points` of `text`.
-std::size_t bytes_of(std::string_view text, std::size_t code_points) {
-  std::size_t position = 0;
-  for (; code_points > 0 && position < text.size(); --code_points) {
-    position += decode_code_point_lossy(text, position).size_bytes;
-  }
-  return position;
-}
-
 }  // namespace
 
 Result<TextModel> TextModel::load(const fs::path& folder, const SummarizerOptions& options) {
@@ -60,6 +52,8 @@ Result<TextModel> TextModel::load(const fs::path& folder, const SummarizerOption
   }
   EngineOptions engine_options;
   engine_options.threads = options.threads;
+  engine_options.type = options.type;
+  engine_options.folder = folder;
   EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Engine> engine,
                              Engine::load(std::move(checkpoint), engine_options));
   EPICRISIS_ASSIGN_OR_RETURN(const int limit, tokenizer_limit(folder, engine->max_source_tokens()));
@@ -86,45 +80,11 @@ Result<EncodedNote> TextModel::encode(const std::string& note, int new_tokens) c
                     max_source_tokens, new_tokens),
         ""};
   }
-  EncodedNote encoded;
-  encoded.ids = tokenizer.encode(prompt.around(note), {.add_special_tokens = !continues}).ids;
-  const auto most = static_cast<std::size_t>(limit);
-  if (encoded.ids.size() <= most) return encoded;
-  const std::size_t whole = encoded.ids.size();
-  EPICRISIS_ASSIGN_OR_RETURN(encoded.ids, encode_cut(note, whole, most));
-  encoded.dropped_tokens = static_cast<int>(whole - encoded.ids.size());
-  return encoded;
-}
-
-/// At most `limit` tokens of the prompt round as much of the note's beginning as fits; `tokens` is how many
-/// all of it takes.
-Result<std::vector<TokenId>> TextModel::encode_cut(const std::string& note, std::size_t tokens,
-                                                   std::size_t limit) const {
-  const bool special = engine->is_encoder_decoder();
-  const auto no_room = [limit] {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("The prompt leaves no room for the note in {} tokens.", limit), ""};
-  };
-  if (prompt.after.empty()) {
-    if (!prompt.before.empty() &&
-        tokenizer.encode(prompt.before, {.add_special_tokens = special}).ids.size() >= limit)
-      return no_room();
-    return tokenizer.encode(prompt.around(note), {.add_special_tokens = special, .max_length = limit}).ids;
-  }
-  // What follows the note must stay, so the note is cut before it is put in. Where the cut falls can change
-  // the tokens round it, hence the loop; each round drops at least one token.
-  const Encoding of_note = tokenizer.encode(note, {.add_special_tokens = false});
-  std::size_t kept = of_note.ids.size();
-  std::vector<TokenId> ids;
-  while (tokens > limit) {
-    const std::size_t excess = tokens - limit;
-    if (excess >= kept) return no_room();
-    kept -= excess;
-    const std::size_t end = bytes_of(note, static_cast<std::size_t>(of_note.offsets[kept - 1].end));
-    ids = tokenizer.encode(prompt.around(note.substr(0, end)), {.add_special_tokens = special}).ids;
-    tokens = ids.size();
-  }
-  return ids;
+  const std::optional<std::size_t> most =
+      limit == kNoLimit ? std::nullopt : std::optional(static_cast<std::size_t>(limit));
+  EPICRISIS_ASSIGN_OR_RETURN(CutEncoding encoded,
+                             encode_in_prompt(tokenizer, prompt, note, !continues, most));
+  return EncodedNote{std::move(encoded.ids), static_cast<int>(encoded.dropped_tokens)};
 }
 
 }  // namespace epicrisis::detail

@@ -38,10 +38,6 @@ struct TextModel {
   /// writes behind them: `new_tokens` positions are left free, and no special tokens are added. Errors:
   /// kInvalidArgument when no room is left for any of the note.
   Result<EncodedNote> encode(const std::string& note, int new_tokens) const;
-
- private:
-  Result<std::vector<TokenId>> encode_cut(const std::string& note, std::size_t tokens,
-                                          std::size_t limit) const;
 };
 
 }  // namespace epicrisis::detail

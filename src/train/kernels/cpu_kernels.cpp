@@ -10,22 +10,11 @@
 // After highway.h, once per target.
 #include <hwy/contrib/math/math-inl.h>
 
+#include "train/kernels/vector_loop-inl.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace epicrisis::train::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-using Wide = hn::ScalableTag<float>;
-using One = hn::CappedTag<float, 1>;
-
-/// Calls body(tag, i) for whole vectors, then for the elements left over.
-template <class Body>
-HWY_INLINE void for_each_vector(std::size_t count, Body body) {
-  const Wide wide;
-  const std::size_t lanes = hn::Lanes(wide);
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) body(wide, i);
-  for (; i < count; ++i) body(One(), i);
-}
-
 /// scale where element `index` of the stream is kept, else 0.
 template <class D>
 HWY_INLINE hn::Vec<D> keep_scale(D d, const DropoutStream& stream, std::size_t index) {
@@ -85,11 +74,6 @@ void DropoutAdd(float* out, const float* x, const float* residual, std::size_t c
     if (residual != nullptr) value = hn::Add(value, hn::LoadU(d, residual + i));
     hn::StoreU(value, d, out + i);
   });
-}
-
-template <class D>
-HWY_INLINE float sum_lanes(D d, hn::Vec<D> value) {
-  return hn::GetLane(hn::SumOfLanes(d, value));
 }
 
 float SoftmaxDropout(float* HWY_RESTRICT scores, std::size_t count, float scale, const DropoutStream& stream,
@@ -208,106 +192,6 @@ float CrossEntropy(float* HWY_RESTRICT logits, std::size_t vocabulary, std::size
   return (1.0F - smoothing) * (log_sum - label_logit) + smoothing * mean_loss;
 }
 
-void LayerNorm(float* HWY_RESTRICT out, float* HWY_RESTRICT means, float* HWY_RESTRICT inverse_deviations,
-               const float* HWY_RESTRICT x, const float* HWY_RESTRICT weight, const float* HWY_RESTRICT bias,
-               std::size_t rows, std::size_t columns, float epsilon) {
-  const Wide wide;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* row = x + r * columns;
-    auto sums = hn::Zero(wide);
-    float sum = 0;
-    for_each_vector(columns, [&](auto d, std::size_t c) {
-      if constexpr (std::is_same_v<decltype(d), Wide>)
-        sums = hn::Add(sums, hn::LoadU(d, row + c));
-      else
-        sum += row[c];
-    });
-    const float mean = (sum + sum_lanes(wide, sums)) / static_cast<float>(columns);
-    auto squares = hn::Zero(wide);
-    float square = 0;
-    for_each_vector(columns, [&](auto d, std::size_t c) {
-      const auto centred = hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean));
-      if constexpr (std::is_same_v<decltype(d), Wide>)
-        squares = hn::MulAdd(centred, centred, squares);
-      else
-        square += hn::GetLane(hn::Mul(centred, centred));
-    });
-    const float variance = (square + sum_lanes(wide, squares)) / static_cast<float>(columns);
-    const float inverse = 1.0F / std::sqrt(variance + epsilon);
-    means[r] = mean;
-    inverse_deviations[r] = inverse;
-    for_each_vector(columns, [&](auto d, std::size_t c) {
-      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
-      hn::StoreU(hn::MulAdd(normal, hn::LoadU(d, weight + c), hn::LoadU(d, bias + c)), d,
-                 out + r * columns + c);
-    });
-  }
-}
-
-void LayerNormBackward(float* HWY_RESTRICT x_gradient, float* HWY_RESTRICT weight_gradient,
-                       float* HWY_RESTRICT bias_gradient, const float* HWY_RESTRICT gradient,
-                       const float* HWY_RESTRICT x, const float* HWY_RESTRICT means,
-                       const float* HWY_RESTRICT inverse_deviations, const float* HWY_RESTRICT weight,
-                       std::size_t rows, std::size_t columns) {
-  const Wide wide;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* row = x + r * columns;
-    const float* upstream = gradient + r * columns;
-    const float mean = means[r];
-    const float inverse = inverse_deviations[r];
-    auto sums = hn::Zero(wide);
-    auto products = hn::Zero(wide);
-    float sum = 0;
-    float product = 0;
-    for_each_vector(columns, [&](auto d, std::size_t c) {
-      const auto dy = hn::LoadU(d, upstream + c);
-      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
-      const auto weighted = hn::Mul(dy, hn::LoadU(d, weight + c));
-      hn::StoreU(hn::MulAdd(dy, normal, hn::LoadU(d, weight_gradient + c)), d, weight_gradient + c);
-      hn::StoreU(hn::Add(dy, hn::LoadU(d, bias_gradient + c)), d, bias_gradient + c);
-      if constexpr (std::is_same_v<decltype(d), Wide>) {
-        sums = hn::Add(sums, weighted);
-        products = hn::MulAdd(weighted, normal, products);
-      } else {
-        sum += hn::GetLane(weighted);
-        product += hn::GetLane(hn::Mul(weighted, normal));
-      }
-    });
-    const float mean_sum = (sum + sum_lanes(wide, sums)) / static_cast<float>(columns);
-    const float mean_product = (product + sum_lanes(wide, products)) / static_cast<float>(columns);
-    for_each_vector(columns, [&](auto d, std::size_t c) {
-      const auto normal = hn::Mul(hn::Sub(hn::LoadU(d, row + c), hn::Set(d, mean)), hn::Set(d, inverse));
-      const auto weighted = hn::Mul(hn::LoadU(d, upstream + c), hn::LoadU(d, weight + c));
-      const auto centred =
-          hn::Sub(hn::Sub(weighted, hn::Set(d, mean_sum)), hn::Mul(normal, hn::Set(d, mean_product)));
-      hn::StoreU(hn::Mul(centred, hn::Set(d, inverse)), d, x_gradient + r * columns + c);
-    });
-  }
-}
-
-void AdamUpdate(float* HWY_RESTRICT parameters, const float* HWY_RESTRICT gradients,
-                float* HWY_RESTRICT first_moments, float* HWY_RESTRICT second_moments, std::size_t count,
-                const AdamStep& step) {
-  const float keep = 1.0F - step.learning_rate * step.decoupled_decay;
-  const float rate = step.learning_rate / step.first_correction;
-  const float inverse_correction = 1.0F / step.second_correction_sqrt;
-  for_each_vector(count, [&](auto d, std::size_t i) {
-    auto parameter = hn::LoadU(d, parameters + i);
-    auto gradient = hn::Mul(hn::LoadU(d, gradients + i), hn::Set(d, step.gradient_scale));
-    gradient = hn::MulAdd(parameter, hn::Set(d, step.coupled_decay), gradient);
-    parameter = hn::Mul(parameter, hn::Set(d, keep));
-    const auto first = hn::MulAdd(hn::LoadU(d, first_moments + i), hn::Set(d, step.beta1),
-                                  hn::Mul(gradient, hn::Set(d, step.one_minus_beta1)));
-    const auto second = hn::MulAdd(hn::LoadU(d, second_moments + i), hn::Set(d, step.beta2),
-                                   hn::Mul(hn::Mul(gradient, gradient), hn::Set(d, step.one_minus_beta2)));
-    hn::StoreU(first, d, first_moments + i);
-    hn::StoreU(second, d, second_moments + i);
-    const auto denominator =
-        hn::MulAdd(hn::Sqrt(second), hn::Set(d, inverse_correction), hn::Set(d, step.epsilon));
-    hn::StoreU(hn::NegMulAdd(hn::Set(d, rate), hn::Div(first, denominator), parameter), d, parameters + i);
-  });
-}
-
 double SumOfSquares(const float* HWY_RESTRICT x, std::size_t count) {
   double total = 0;
   // Blocks keep float32 partial sums short, so that the norm of millions of gradients stays exact enough.
@@ -331,9 +215,6 @@ HWY_EXPORT(SoftmaxDropout);
 HWY_EXPORT(SoftmaxDropoutBackward);
 HWY_EXPORT(Dot);
 HWY_EXPORT(CrossEntropy);
-HWY_EXPORT(LayerNorm);
-HWY_EXPORT(LayerNormBackward);
-HWY_EXPORT(AdamUpdate);
 HWY_EXPORT(SumOfSquares);
 
 void add(float* x, const float* y, std::size_t count) { HWY_DYNAMIC_DISPATCH(Add)(x, y, count); }
@@ -369,21 +250,6 @@ float dot(const float* a, const float* b, std::size_t count) {
 float cross_entropy(float* logits, std::size_t vocabulary, std::size_t label, float smoothing,
                     float gradient_scale) {
   return HWY_DYNAMIC_DISPATCH(CrossEntropy)(logits, vocabulary, label, smoothing, gradient_scale);
-}
-void layer_norm(float* out, float* means, float* inverse_deviations, const float* x, const float* weight,
-                const float* bias, std::size_t rows, std::size_t columns, float epsilon) {
-  HWY_DYNAMIC_DISPATCH(LayerNorm)(out, means, inverse_deviations, x, weight, bias, rows, columns, epsilon);
-}
-void layer_norm_backward(float* x_gradient, float* weight_gradient, float* bias_gradient,
-                         const float* gradient, const float* x, const float* means,
-                         const float* inverse_deviations, const float* weight, std::size_t rows,
-                         std::size_t columns) {
-  HWY_DYNAMIC_DISPATCH(LayerNormBackward)
-  (x_gradient, weight_gradient, bias_gradient, gradient, x, means, inverse_deviations, weight, rows, columns);
-}
-void adam_update(float* parameters, const float* gradients, float* first_moments, float* second_moments,
-                 std::size_t count, const AdamStep& step) {
-  HWY_DYNAMIC_DISPATCH(AdamUpdate)(parameters, gradients, first_moments, second_moments, count, step);
 }
 double sum_of_squares(const float* x, std::size_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x, count);

@@ -56,32 +56,6 @@ float dot(const float* a, const float* b, std::size_t count);
 float cross_entropy(float* logits, std::size_t vocabulary, std::size_t label, float smoothing,
                     float gradient_scale);
 
-/// Layer normalization of rows (Ba et al. 2016). Keeps mean and 1 / standard deviation of each row for
-/// backward.
-void layer_norm(float* out, float* means, float* inverse_deviations, const float* x, const float* weight,
-                const float* bias, std::size_t rows, std::size_t columns, float epsilon);
-/// Writes the gradient of x; adds to those of weight and bias.
-void layer_norm_backward(float* x_gradient, float* weight_gradient, float* bias_gradient,
-                         const float* gradient, const float* x, const float* means,
-                         const float* inverse_deviations, const float* weight, std::size_t rows,
-                         std::size_t columns);
-
-/// One Adam or AdamW update (Kingma and Ba 2015; Loshchilov and Hutter 2019) of `count` parameters.
-struct AdamStep {
-  float learning_rate = 0;
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
-  float one_minus_beta1 = 0.1F;  ///< Given, since 1 - 0.999 loses half its digits in float32.
-  float one_minus_beta2 = 0.001F;
-  float epsilon = 1e-8F;
-  float first_correction = 1;        ///< 1 - beta1^t
-  float second_correction_sqrt = 1;  ///< sqrt(1 - beta2^t)
-  float decoupled_decay = 0;         ///< AdamW: parameters shrink by learning_rate * this first.
-  float coupled_decay = 0;           ///< Adam: this times the parameter is added to its gradient.
-  float gradient_scale = 1;          ///< Clipping.
-};
-void adam_update(float* parameters, const float* gradients, float* first_moments, float* second_moments,
-                 std::size_t count, const AdamStep& step);
 double sum_of_squares(const float* x, std::size_t count);
 
 }  // namespace epicrisis::train::kernels

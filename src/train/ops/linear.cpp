@@ -64,19 +64,21 @@ struct ParameterGradients {
   Tensor weight, bias;
 };
 
-/// gradient^T x and the column sums of gradient. Threads own rows of the result.
+/// gradient^T x, unless `x` is undefined, and the column sums of gradient. Threads own rows of the result.
 ParameterGradients parameter_gradients(const Tensor& gradient, const Tensor& x, bool with_bias) {
-  const std::int64_t rows = x.size(0), in = x.size(1), out_width = gradient.size(1);
+  const std::int64_t rows = gradient.size(0), out_width = gradient.size(1), in = x.defined() ? x.size(1) : 0;
   ParameterGradients result;
-  result.weight = at::empty({out_width, in}, x.options());
-  if (with_bias) result.bias = at::zeros({out_width}, x.options());
-  const float* x_data = x.data_ptr<float>();
+  if (x.defined()) result.weight = at::empty({out_width, in}, x.options());
+  if (with_bias) result.bias = at::zeros({out_width}, gradient.options());
+  if (!x.defined() && !with_bias) return result;
+  const float* x_data = x.defined() ? x.data_ptr<float>() : nullptr;
   const float* gradient_data = gradient.data_ptr<float>();
-  float* weight_data = result.weight.data_ptr<float>();
+  float* weight_data = x.defined() ? result.weight.data_ptr<float>() : nullptr;
   float* bias_data = with_bias ? result.bias.data_ptr<float>() : nullptr;
   for_each_block(out_width, part_size(out_width), [&](std::int64_t begin, std::int64_t end) {
-    gemm(Transpose::kYes, Transpose::kNo, end - begin, in, rows, gradient_data + begin, out_width, x_data, in,
-         0.0F, weight_data + begin * in, in);
+    if (weight_data != nullptr)
+      gemm(Transpose::kYes, Transpose::kNo, end - begin, in, rows, gradient_data + begin, out_width, x_data,
+           in, 0.0F, weight_data + begin * in, in);
     if (bias_data == nullptr) return;
     for (std::int64_t row = 0; row < rows; ++row)
       kernels::add(bias_data + begin, gradient_data + row * out_width + begin,
@@ -85,11 +87,16 @@ ParameterGradients parameter_gradients(const Tensor& gradient, const Tensor& x, 
   return result;
 }
 
+/// What backward needs of `x` to make the gradient of a weight that it is multiplied by: nothing when that is
+/// frozen.
+Tensor kept_for(const Tensor& weight, const Tensor& x) { return weight.requires_grad() ? x : Tensor(); }
+bool is_trained(const c10::optional<Tensor>& bias) { return bias.has_value() && bias->requires_grad(); }
+
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const c10::optional<Tensor>& bias) {
-    context->save_for_backward({x, weight});
-    context->saved_data["bias"] = bias.has_value();
+    context->save_for_backward({kept_for(weight, x), x.requires_grad() ? weight : Tensor()});
+    context->saved_data["bias"] = is_trained(bias);
     return project_with_bias(x, weight, bias.value_or(Tensor()));
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -97,7 +104,8 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const Tensor gradient = gradients[0].contiguous();
     const ParameterGradients parameters =
         parameter_gradients(gradient, saved[0], context->saved_data["bias"].toBool());
-    return {input_gradient(gradient, saved[1]), parameters.weight, parameters.bias};
+    return {saved[1].defined() ? input_gradient(gradient, saved[1]) : Tensor(), parameters.weight,
+            parameters.bias};
   }
 };
 
@@ -115,9 +123,12 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
       kernels::bias_relu_dropout(block, bias_data, static_cast<std::size_t>(rows), width, stream,
                                  static_cast<std::size_t>(begin) * width);
     });
-    context->save_for_backward({x, up_weight, down_weight, hidden});
+    context->save_for_backward({kept_for(up_weight, x), up_weight, down_weight, hidden});
     context->saved_data["scale"] = static_cast<double>(stream.scale);
-    context->saved_data["bias"] = up_bias.has_value();
+    context->saved_data["up_bias"] = is_trained(up_bias);
+    context->saved_data["down_bias"] = is_trained(down_bias);
+    context->saved_data["down"] = down_weight.requires_grad();
+    context->saved_data["input"] = x.requires_grad();
     return project_with_bias(hidden, down_weight, down_bias.value_or(Tensor()));
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -125,8 +136,9 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
     const Tensor &x = saved[0], &up_weight = saved[1], &down_weight = saved[2], &hidden = saved[3];
     const Tensor gradient = gradients[0].contiguous();
     const auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
-    const bool with_bias = context->saved_data["bias"].toBool();
-    const ParameterGradients down = parameter_gradients(gradient, hidden, with_bias);
+    const auto is_set = [&](const char* name) { return context->saved_data[name].toBool(); };
+    const ParameterGradients down =
+        parameter_gradients(gradient, is_set("down") ? hidden : Tensor(), is_set("down_bias"));
     const Tensor hidden_gradient = input_gradient(gradient, down_weight);
     const std::int64_t width = hidden.size(1);
     float* hidden_gradient_data = hidden_gradient.data_ptr<float>();
@@ -135,10 +147,27 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
       kernels::relu_dropout_backward(hidden_gradient_data + begin * width, hidden_data + begin * width,
                                      static_cast<std::size_t>((end - begin) * width), scale);
     });
-    const ParameterGradients up = parameter_gradients(hidden_gradient, x, with_bias);
-    return {input_gradient(hidden_gradient, up_weight), up.weight, up.bias, down.weight, down.bias, Tensor()};
+    const ParameterGradients up = parameter_gradients(hidden_gradient, x, is_set("up_bias"));
+    return {is_set("input") ? input_gradient(hidden_gradient, up_weight) : Tensor(),
+            up.weight,
+            up.bias,
+            down.weight,
+            down.bias,
+            Tensor()};
   }
 };
+
+}  // namespace
+
+bool uses_kernels(const Tensor& x) {
+  return kernels_enabled() && !at::autocast::is_cpu_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat;
+}
+void set_kernels_enabled(bool enabled) { kernels_enabled() = enabled; }
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (uses_kernels(x)) return LinearFunction::apply(x.contiguous(), weight, if_defined(bias));
+  return at::linear(x, weight, if_defined(bias));
+}
 
 Tensor activate(const Tensor& x, Activation activation) {
   switch (activation) {
@@ -152,18 +181,6 @@ Tensor activate(const Tensor& x, Activation activation) {
       return at::silu(x);
   }
   return x;
-}
-
-}  // namespace
-
-bool uses_kernels(const Tensor& x) {
-  return kernels_enabled() && !at::autocast::is_cpu_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat;
-}
-void set_kernels_enabled(bool enabled) { kernels_enabled() = enabled; }
-
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (uses_kernels(x)) return LinearFunction::apply(x.contiguous(), weight, if_defined(bias));
-  return at::linear(x, weight, if_defined(bias));
 }
 
 Tensor feed_forward(const Tensor& x, const FeedForwardWeights& weights, Activation activation,

@@ -20,6 +20,7 @@ struct LossArguments {
   const std::vector<std::int64_t>& labels;
   float smoothing = 0;
   float gradient_scale = 0;  ///< 0: no gradients.
+  bool weight_is_trained = true;
 };
 
 struct LossResult {
@@ -53,7 +54,7 @@ double run_chunk(const LossArguments& arguments, std::int64_t begin, std::int64_
       gemm(Transpose::kNo, Transpose::kNo, last - first, width, vocabulary, block, vocabulary, weight, width,
            0.0F, result.hidden_gradient.data_ptr<float>() + (begin + first) * width, width);
   });
-  if (with_gradient) {
+  if (result.weight_gradient.defined()) {
     float* weight_gradient = result.weight_gradient.data_ptr<float>();
     for_each_block(vocabulary, part_size(vocabulary), [&](std::int64_t first, std::int64_t last) {
       gemm(Transpose::kYes, Transpose::kNo, last - first, width, end - begin, logits + first, vocabulary,
@@ -70,7 +71,7 @@ LossResult run_loss(const LossArguments& arguments) {
   LossResult result;
   if (arguments.gradient_scale != 0.0F) {
     result.hidden_gradient = at::empty_like(arguments.hidden);
-    result.weight_gradient = at::zeros_like(arguments.weight);
+    if (arguments.weight_is_trained) result.weight_gradient = at::zeros_like(arguments.weight);
   }
   const std::int64_t chunk = std::max<std::int64_t>(16, std::min(rows, kLogitElements / vocabulary));
   Tensor logits = at::empty({chunk, vocabulary}, arguments.hidden.options());
@@ -87,7 +88,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
                         double smoothing, double factor, bool with_gradient) {
     LossResult result =
         run_loss({hidden, weight, bias.value_or(Tensor()), *labels, static_cast<float>(smoothing),
-                  with_gradient ? static_cast<float>(factor) : 0.0F});
+                  with_gradient ? static_cast<float>(factor) : 0.0F, weight.requires_grad()});
     if (with_gradient) context->save_for_backward({result.hidden_gradient, result.weight_gradient});
     return at::full({}, result.sum * factor, hidden.options());
   }
@@ -95,7 +96,8 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     auto saved = context->get_saved_variables();
     const double scale = gradients[0].item<double>();
     if (scale != 1.0)
-      for (Tensor& gradient : saved) gradient = gradient * scale;
+      for (Tensor& gradient : saved)
+        if (gradient.defined()) gradient = gradient * scale;
     return {saved[0], saved[1], Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };

@@ -33,6 +33,19 @@ struct Dropout {
 /// x weight^T + bias; x [N, in], weight [out, in], bias [out] or undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
+/// A low-rank addition to rows of a projection's matrix from first_row on: scale * b a (Hu et al. 2021).
+struct LowRank {
+  Tensor a, b;  ///< [rank, in] and [rows, rank].
+  std::int64_t first_row = 0;
+  double scale = 1;
+  double dropout = 0;  ///< Of what `a` reads; for the caller to apply.
+};
+/// y [N, out] plus scale (x a^T) b^T in columns from first_row on. May overwrite `y`, which nothing else may
+/// need any more.
+Tensor add_low_rank(const Tensor& y, const Tensor& x, const LowRank& adapter);
+
+Tensor activate(const Tensor& x, Activation activation);
+
 /// down(dropout(activation(up(x)))), or with a gate down(dropout(activation(gate(x)) * up(x))) (Shazeer
 /// 2020): weights [F, D] and [D, F]; biases may be undefined, and so may the gate.
 struct FeedForwardWeights {

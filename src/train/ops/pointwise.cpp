@@ -2,6 +2,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "train/kernels/cpu_kernels.hpp"
+#include "train/kernels/norm_kernels.hpp"
 #include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
@@ -50,6 +51,38 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
   }
 };
 
+struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, double epsilon) {
+    const std::int64_t rows = x.size(0), width = x.size(1);
+    Tensor out = at::empty_like(x);
+    Tensor inverse_roots = at::empty({rows}, x.options());
+    for_each_block(rows, kRowBlock, [&](std::int64_t begin, std::int64_t end) {
+      kernels::rms_norm(out.data_ptr<float>() + begin * width, inverse_roots.data_ptr<float>() + begin,
+                        x.data_ptr<float>() + begin * width, weight.data_ptr<float>(),
+                        static_cast<std::size_t>(end - begin), static_cast<std::size_t>(width),
+                        static_cast<float>(epsilon));
+    });
+    context->save_for_backward({x, weight, inverse_roots});
+    return out;
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &inverse_roots = saved[2];
+    const Tensor gradient = gradients[0].contiguous();
+    const std::int64_t rows = x.size(0), width = x.size(1);
+    Tensor x_gradient = at::empty_like(x);
+    Tensor partial = at::zeros({(rows + kRowBlock - 1) / kRowBlock, width}, x.options());
+    for_each_block(rows, kRowBlock, [&](std::int64_t begin, std::int64_t end) {
+      kernels::rms_norm_backward(
+          x_gradient.data_ptr<float>() + begin * width, partial.data_ptr<float>() + begin / kRowBlock * width,
+          gradient.data_ptr<float>() + begin * width, x.data_ptr<float>() + begin * width,
+          inverse_roots.data_ptr<float>() + begin, weight.data_ptr<float>(),
+          static_cast<std::size_t>(end - begin), static_cast<std::size_t>(width));
+    });
+    return {x_gradient, partial.sum(0), Tensor()};
+  }
+};
+
 Tensor masked(const Tensor& x, const Tensor& residual, const Dropout& dropout) {
   const auto stream = kernels::DropoutStream::create(dropout.probability, dropout.seed);
   Tensor out = at::empty_like(x);
@@ -88,6 +121,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 }
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
+  if (uses_kernels(x)) return RmsNormFunction::apply(x.contiguous(), weight, epsilon);
   const Tensor wide = x.to(at::kFloat);
   return weight * (wide * at::rsqrt(wide.square().mean(-1, true) + epsilon));
 }

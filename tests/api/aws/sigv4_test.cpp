@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
                                 {{"My-Header1", " value1"}, {"My-Header2", " \"a   b   c\""}},
                                 "host;my-header1;my-header2;x-amz-date",
                                 "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& each) { return std::string(each.param.name); });
 
 Signature s3_signature(const server::Headers& headers, const char* path, const char* query) {
   const auto parsed = parse_signature({"GET", path, query, headers});

@@ -19,6 +19,7 @@
 #include "commands/commands.hpp"
 #include "hub/model_reference.hpp"
 #include "server/server.hpp"
+#include "shared/dtype_option.hpp"
 #include "summarize/summarizer.hpp"
 
 namespace epicrisis {
@@ -29,6 +30,7 @@ struct Settings {
   std::string listen = "127.0.0.1:8080";
   std::optional<std::string> task;
   int threads = 0;
+  ComputeType type = ComputeType::kFloat32;
   std::size_t queue_size = 256;
   std::size_t max_batch = 8;
   std::uint64_t max_body_bytes = 6'291'456;
@@ -60,6 +62,7 @@ Result<void> load_model(const Settings& settings, api::WorkerApi& api, const std
       api::choose_task(settings.task, hf_task == nullptr ? "" : hf_task, architecture_name_of(config)));
   SummarizerOptions options;
   options.threads = settings.threads;
+  options.type = settings.type;
   options.task = task;
   EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Summarizer> summarizer,
                              Summarizer::load(folder.path(), options));
@@ -125,6 +128,7 @@ void add_worker_command(CLI::App& app, CommandAction& chosen) {
   command->add_option("--threads", settings->threads, "Threads that compute; 0: all processors")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  add_dtype_option(*command, settings->type);
   command->add_option("--queue-size", settings->queue_size, "Requests that may wait before others get 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -1,0 +1,52 @@
+#include "data/prepared_dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace epicrisis::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDescription = "dataset.json";
+
+}  // namespace
+
+Result<void> PreparedDataset::open_splits() {
+  const std::string what = (folder / kDescription).string();
+  EPICRISIS_ASSIGN_OR_RETURN(const auto vocab_size,
+                             json_value(description, "vocab_size", std::int64_t{0}, what));
+  const auto splits = description.find("splits");
+  if (splits == description.end() || !splits->is_object() || !splits->contains("train"))
+    return Error{ErrorCode::kCorrupt, fmt::format("'{}' names no training split.", what), ""};
+  const auto open = [&](const char* name) {
+    return PreparedSplit::open(folder, name, (*splits)[name],
+                               static_cast<std::size_t>(std::max<std::int64_t>(vocab_size, 0)));
+  };
+  EPICRISIS_ASSIGN_OR_RETURN(train, open("train"));
+  if (splits->contains("validation")) {
+    EPICRISIS_ASSIGN_OR_RETURN(validation, open("validation"));
+  }
+  return {};
+}
+
+Result<PreparedDataset> PreparedDataset::open(const fs::path& folder) {
+  PreparedDataset dataset;
+  dataset.folder = folder;
+  const fs::path file = folder / kDescription;
+  EPICRISIS_ASSIGN_OR_RETURN(dataset.description, read_json_file(file));
+  if (!dataset.description.is_object())
+    return Error{ErrorCode::kCorrupt, fmt::format("'{}' is not a JSON object.", file.string()), ""};
+  EPICRISIS_ASSIGN_OR_RETURN(const int format,
+                             json_value(dataset.description, "epicrisis_prepared_data", 0, file.string()));
+  if (format != kPreparedFormat)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("'{}' is prepared data of format {}; this program reads {}: prepare it again.",
+                             folder.string(), format, kPreparedFormat),
+                 ""};
+  EPICRISIS_RETURN_IF_ERROR(dataset.open_splits());
+  return dataset;
+}
+
+}  // namespace epicrisis::data
