@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -13,6 +14,9 @@
 #include "api/aws/identity_service.hpp"
 #include "api/aws/logs_service.hpp"
 #include "api/s3/s3_service.hpp"
+#include "api/sagemaker/front_operations.hpp"
+#include "api/sagemaker/log_writer.hpp"
+#include "api/sagemaker/sagemaker_service.hpp"
 #include "base/log.hpp"
 #include "commands/commands.hpp"
 #include "server/compute_pool.hpp"
@@ -32,6 +36,10 @@ struct Settings {
   double rate_limit = 1000;
   std::size_t io_threads = 2;
   double shutdown_grace = 25;
+  int worker_threads = 0;
+  int worker_queue_size = 256;
+  double idle_unload = 0;
+  std::size_t jobs = 1;
 };
 
 Result<server::ServerOptions> server_options(const Settings& settings) {
@@ -63,6 +71,21 @@ Result<void> make_first_key(storage::KeyStore& keys) {
   return {};
 }
 
+/// Workers and trainers are the programs beside this one.
+api::SageMakerSettings sagemaker_settings(const Settings& settings) {
+  std::error_code ignored;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  api::SageMakerSettings sagemaker;
+  sagemaker.folder = settings.data;
+  sagemaker.worker_program = self;
+  sagemaker.trainer_program = self.parent_path() / "epicrisis-train";
+  sagemaker.worker_threads = settings.worker_threads;
+  sagemaker.worker_queue_size = settings.worker_queue_size;
+  sagemaker.idle_unload = std::chrono::milliseconds(static_cast<std::int64_t>(settings.idle_unload * 1000));
+  sagemaker.jobs_at_once = settings.jobs;
+  return sagemaker;
+}
+
 Result<void> serve(const Settings& settings) {
   EPICRISIS_ASSIGN_OR_RETURN(server::ServerOptions options, server_options(settings));
   EPICRISIS_ASSIGN_OR_RETURN(const std::unique_ptr<storage::DataFolder> data,
@@ -81,6 +104,14 @@ Result<void> serve(const Settings& settings) {
   front.set_s3(s3);
   api::aws::add_identity_operations(front);
   api::aws::add_logs_operations(front, data->logs());
+  api::LogWriter log_writer(data->logs());
+  api::SageMakerService sagemaker(
+      data->database(), data->objects(), sagemaker_settings(settings),
+      [&log_writer](const std::string& group, const std::string& stream, std::string_view line) {
+        log_writer.add(group, stream, line);
+      });
+  EPICRISIS_RETURN_IF_ERROR(sagemaker.restore());
+  api::add_sagemaker_operations(front, sagemaker);
 
   EPICRISIS_ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
                              server::Server::listen(std::move(options), front.router()));
@@ -88,6 +119,7 @@ Result<void> serve(const Settings& settings) {
              server->endpoint().to_string());
   std::fflush(stdout);
   server->run();
+  sagemaker.stop();
   blocking.stop();
   log::info("serve.stopped");
   return {};
@@ -97,7 +129,7 @@ Result<void> serve(const Settings& settings) {
 
 void add_serve_command(CLI::App& app, CommandAction& chosen) {
   CLI::App* command =
-      app.add_subcommand("serve", "Serve S3, STS, IAM and CloudWatch Logs over one data folder");
+      app.add_subcommand("serve", "Serve SageMaker, S3, STS, IAM and CloudWatch Logs over one data folder");
   auto settings = std::make_shared<Settings>();
   command->add_option("--data", settings->data, "Folder that holds everything; created where it is missing")
       ->required();
@@ -122,6 +154,25 @@ void add_serve_command(CLI::App& app, CommandAction& chosen) {
       ->add_option("--shutdown-grace", settings->shutdown_grace,
                    "Seconds that running requests get at SIGTERM")
       ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--worker-threads", settings->worker_threads,
+          "Threads that one worker computes with; 0: all processors, shared by a variant's instances")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--worker-queue-size", settings->worker_queue_size,
+                   "Requests that may wait in one worker before others get 503")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--idle-unload", settings->idle_unload,
+                   "Seconds without a request after which an endpoint's workers end until the next; 0: never")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--jobs", settings->jobs, "Training jobs at a time")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->callback([&chosen, settings] { chosen = [settings] { return serve(*settings); }; });
 }

@@ -41,6 +41,13 @@ Result<Invocation> decode_json(std::string_view body) {
     if (!parameters->is_object()) return invalid("'parameters' must be an object.");
     invocation.parameters = std::move(*parameters);
   }
+  if (const auto stream = request.find("stream"); stream != request.end() && !stream->is_null()) {
+    if (!stream->is_boolean()) return invalid("'stream' must be true or false.");
+    invocation.stream = stream->get<bool>();
+    if (invocation.stream && invocation.inputs.size() != 1) {
+      return invalid("'stream' needs exactly one input.");
+    }
+  }
   return invocation;
 }
 
@@ -72,6 +79,10 @@ std::string encode_results(MediaType type, std::string_view key,
     }
   }
   return to_utf8(list);
+}
+
+std::string encode_event(std::string_view key, std::string_view text) {
+  return "data: " + to_utf8({{std::string(key), std::string(text)}}) + "\n\n";
 }
 
 std::string encode_error(std::string_view message) { return to_utf8({{"error", std::string(message)}}); }

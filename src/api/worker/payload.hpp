@@ -17,9 +17,11 @@ struct Invocation {
   std::vector<ClinicalText> inputs;
   bool is_list = false;  ///< `inputs` was a list, or a table.
   Json parameters = Json::object();
+  bool stream = false;  ///< The text is wanted in pieces as they come.
 };
 
-/// Reads a body. JSON: {"inputs": "…" | ["…", …], "parameters": {…}}; other members are ignored. CSV (RFC
+/// Reads a body. JSON: {"inputs": "…" | ["…", …], "parameters": {…},
+/// "stream": true}; other members are ignored. CSV (RFC
 /// 4180): a header row with a column `inputs`, one note a row. Errors: kInvalidArgument, kCorrupt; they name
 /// field, row and byte, never text.
 Result<Invocation> decode_invocation(MediaType type, std::string_view body);
@@ -29,6 +31,10 @@ Result<Invocation> decode_invocation(MediaType type, std::string_view body);
 /// return them. CSV: `key` as header row, then one row each, ended by CRLF, input after input.
 std::string encode_results(MediaType type, std::string_view key,
                            std::span<const std::vector<std::string>> results, bool is_list);
+
+/// An event of a stream (server-sent events, https://html.spec.whatwg.org/#server-sent-events): "data:
+/// {"<key>": "…"}" and a blank line.
+std::string encode_event(std::string_view key, std::string_view text);
 
 /// {"error": "…"}.
 std::string encode_error(std::string_view message);
