@@ -38,6 +38,7 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
 }
 
 const Architecture& Engine::architecture() const noexcept { return core_->model->architecture; }
+ComputeType Engine::type() const noexcept { return core_->model->type; }
 int Engine::vocab_size() const noexcept { return architecture().vocab_size; }
 int Engine::max_source_tokens() const noexcept { return max_tokens(architecture()); }
 int Engine::max_target_tokens() const noexcept { return max_tokens(architecture()); }

@@ -60,6 +60,7 @@ class Engine final : public Backend {
   explicit Engine(std::shared_ptr<engine::Core> core);
 
   const Architecture& architecture() const noexcept;
+  ComputeType type() const noexcept;
   int vocab_size() const noexcept override;
   int max_source_tokens() const noexcept override;
   int max_target_tokens() const noexcept override;
