@@ -17,6 +17,7 @@ namespace epicrisis::api {
 
 class EndpointService;
 class TrainingService;
+class TransformService;
 
 /// What the operations of the control plane work on.
 struct ControlContext {
@@ -24,6 +25,7 @@ struct ControlContext {
   storage::ObjectStore& objects;
   EndpointService& endpoints;
   TrainingService& training;
+  TransformService& transforms;
 };
 
 /// One call: its context, who made it and what was sent, a JSON object.
@@ -43,6 +45,7 @@ Operations endpoint_config_operations();
 Operations endpoint_operations();
 Operations tag_operations();
 Operations training_job_operations();
+Operations transform_job_operations();
 
 /// The `Tags` of a create request; findings go to its reader.
 class RequestReader;

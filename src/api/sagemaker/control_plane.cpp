@@ -56,7 +56,7 @@ server::Response json_error(const Error& error) {
 
 ControlPlane::ControlPlane(ControlContext context) : context_(std::move(context)) {
   for (Operations table : {model_operations(), endpoint_config_operations(), endpoint_operations(),
-                           tag_operations(), training_job_operations()}) {
+                           tag_operations(), training_job_operations(), transform_job_operations()}) {
     operations_.merge(table);
   }
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/sagemaker/control_context.hpp"
+#include "api/sagemaker/transform_service.hpp"
 #include "base/log.hpp"
 
 namespace epicrisis::api {
@@ -43,6 +44,12 @@ void log_lost(const Result<bool>& written) {
 
 }  // namespace
 
+Json container_of_model(const Json& model) {
+  if (const auto primary = model.find("PrimaryContainer"); primary != model.end()) return *primary;
+  const auto list = model.find("Containers");
+  return list != model.end() && !list->empty() ? list->front() : Json::object();
+}
+
 Result<Json> EndpointService::resolve(const Json& config, const AwsScope& scope) const {
   Json deployment = {{"EndpointConfigName", config.at("EndpointConfigName")}, {"Variants", Json::array()}};
   if (const auto async = config.find("AsyncInferenceConfig"); async != config.end()) {
@@ -54,19 +61,12 @@ Result<Json> EndpointService::resolve(const Json& config, const AwsScope& scope)
     EPICRISIS_ASSIGN_OR_RETURN(const std::optional<Resource> model,
                                resources_.find(kind::kModel, model_name));
     if (!model) return could_not_find("model", scope.arn(kind::kModel, model_name));
-    const Json& document = model->document;
-    Json container = Json::object();
-    if (const auto primary = document.find("PrimaryContainer"); primary != document.end()) {
-      container = *primary;
-    } else if (const auto list = document.find("Containers"); list != document.end() && !list->empty()) {
-      container = list->front();
-    }
     const auto count = variant.at("InitialInstanceCount").get<std::int64_t>();
     instances += count;
     Json entry = {{"VariantName", variant.at("VariantName")},
                   {"Weight", variant.value("InitialVariantWeight", 1.0)},
                   {"InstanceCount", count},
-                  {"Container", std::move(container)}};
+                  {"Container", container_of_model(model->document)}};
     entry["StartupTimeout"] = variant.value("ContainerStartupHealthCheckTimeoutInSeconds", 480);
     deployment["Variants"].push_back(std::move(entry));
   }
@@ -283,7 +283,7 @@ void EndpointService::restore_one(const Resource& endpoint) {
 
 Result<std::uint64_t> EndpointService::collect_artifacts() {
   EPICRISIS_ASSIGN_OR_RETURN(const std::vector<Resource> endpoints, resources_.all(kind::kEndpoint));
-  std::set<std::string> used;
+  EPICRISIS_ASSIGN_OR_RETURN(std::set<std::string> used, artifacts_of_transforms(resources_));
   for (const Resource& endpoint : endpoints) {
     if (endpoint.status == "Failed") continue;
     for (const char* member : {kActive, kNext}) {

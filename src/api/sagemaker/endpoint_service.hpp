@@ -73,4 +73,7 @@ class EndpointService {
   const EndpointSettings settings_;
 };
 
+/// The one container of a model's document.
+Json container_of_model(const Json& model);
+
 }  // namespace epicrisis::api

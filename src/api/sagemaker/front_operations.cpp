@@ -7,6 +7,7 @@
 
 #include "api/aws/front.hpp"
 #include "api/sagemaker/control_plane.hpp"
+#include "api/sagemaker/request_reader.hpp"
 #include "api/sagemaker/sagemaker_service.hpp"
 
 namespace epicrisis::api {
@@ -39,6 +40,19 @@ aws::JsonReply run(const SageMakerService& service, const std::string& operation
   return *answer;
 }
 
+/// Not of the public service: what `epicrisis cleanup` asks a running server.
+aws::JsonReply clean_up(SageMakerService& service, const Json& input) {
+  const RequestReader reader(input);
+  const auto seconds = reader.integer("OlderThanSeconds", 0, 1'000'000'000'000);
+  const bool dry_run = reader.flag("DryRun").value_or(true);
+  Result<void> checked = reader.check();
+  Result<Json> answer = checked ? service.clean_up(std::chrono::seconds(seconds.value_or(0)), dry_run)
+                                : Result<Json>(checked.error());
+  if (answer) return std::move(*answer);
+  const ControlFault fault = control_fault(answer.error());
+  return aws::Fault{fault.status, std::string(fault.type), fault.message};
+}
+
 }  // namespace
 
 void add_sagemaker_operations(aws::Front& front, SageMakerService& service) {
@@ -49,9 +63,12 @@ void add_sagemaker_operations(aws::Front& front, SageMakerService& service) {
                      return run(service, operation, input, call);
                    });
   }
+  front.add_json(aws::Service::kSageMaker, "Epicrisis.CleanUp", aws::Access::kWrite,
+                 [&service](const Json& input, aws::Call&) { return clean_up(service, input); });
   front.set_runtime([&service](const aws::SharedCall& call, const std::string& endpoint,
                                const std::string& action, server::Request request, std::stop_token stop,
                                const server::Responder& responder) {
+    if (is_resource_name(endpoint)) call->resource = call->sagemaker_arn(kind::kEndpoint, endpoint);
     const auto path = parse_runtime_path(fmt::format("/endpoints/{}/{}", endpoint, action));
     if (!path)
       return responder.send(runtime_error(404, "ValidationError", "There is no such action of an endpoint."));

@@ -6,9 +6,11 @@
 
 #include "api/sagemaker/artifact_cache.hpp"
 #include "api/sagemaker/async_invocations.hpp"
+#include "api/sagemaker/cleanup.hpp"
 #include "api/sagemaker/control_plane.hpp"
 #include "api/sagemaker/endpoint_service.hpp"
 #include "api/sagemaker/training_service.hpp"
+#include "api/sagemaker/transform_service.hpp"
 #include "jobs/endpoint_supervisor.hpp"
 #include "server/compute_pool.hpp"
 #include "storage/artifacts/object_store.hpp"
@@ -20,9 +22,13 @@ constexpr std::size_t kControlThreads = 2;
 constexpr std::size_t kControlQueue = 1024;
 constexpr std::size_t kBlockingThreads = 3;
 
+WorkerSettings worker_settings(const SageMakerSettings& settings) {
+  return {settings.worker_program, settings.worker_threads, settings.worker_queue_size};
+}
+
 EndpointSettings endpoint_settings(const SageMakerSettings& settings) {
   EndpointSettings endpoint;
-  endpoint.worker = {settings.worker_program, settings.worker_threads, settings.worker_queue_size};
+  endpoint.worker = worker_settings(settings);
   endpoint.idle_unload = settings.idle_unload;
   return endpoint;
 }
@@ -35,11 +41,23 @@ TrainingSettings training_settings(const SageMakerSettings& settings) {
   return training;
 }
 
-/// Workers of endpoints write to a stream of this start of the server.
+TransformSettings transform_settings(const SageMakerSettings& settings) {
+  TransformSettings transform;
+  transform.folder = settings.folder / "transforms";
+  transform.worker = worker_settings(settings);
+  transform.at_once = settings.jobs_at_once;
+  return transform;
+}
+
+/// Workers of endpoints write to a stream of this start of the server, those of a transform to its job's.
 jobs::EndpointSupervisor::Lines endpoint_lines(const LogLines& lines) {
   const std::string stream = fmt::format("workers/{}", storage::now_us() / 1'000'000);
   return [lines, stream](const std::string& endpoint, std::string_view line) {
-    if (lines) lines("/aws/sagemaker/Endpoints/" + endpoint, stream, line);
+    if (!lines) return;
+    if (const std::string_view job = transform_log_stream(endpoint); !job.empty()) {
+      return lines("/aws/sagemaker/TransformJobs", std::string(job), line);
+    }
+    lines("/aws/sagemaker/Endpoints/" + endpoint, stream, line);
   };
 }
 
@@ -56,7 +74,9 @@ struct SageMakerService::State {
         async(resources, objects, loop, supervisor, {}),
         runtime(supervisor, async),
         training(resources, objects, loop, training_settings(settings), lines),
-        control({resources, objects, endpoints, training}),
+        transforms(resources, objects, artifacts, supervisor, transform_settings(settings)),
+        control({resources, objects, endpoints, training, transforms}),
+        cleanup(resources, objects, endpoints, artifacts),
         calls(kControlThreads, kControlQueue) {}
 
   storage::ResourceStore resources;
@@ -67,7 +87,9 @@ struct SageMakerService::State {
   AsyncInvocations async;
   Runtime runtime;
   TrainingService training;
+  TransformService transforms;
   ControlPlane control;
+  Cleanup cleanup;
   server::ComputePool calls;
 };
 
@@ -80,12 +102,21 @@ SageMakerService::~SageMakerService() { stop(); }
 Result<void> SageMakerService::restore() {
   EPICRISIS_RETURN_IF_ERROR(state_->endpoints.restore());
   EPICRISIS_RETURN_IF_ERROR(state_->async.restore());
-  return state_->training.restore();
+  EPICRISIS_RETURN_IF_ERROR(state_->training.restore());
+  return state_->transforms.restore();
 }
 
 Result<Json> SageMakerService::run(std::string_view operation, const Json& request,
                                    const AwsScope& scope) const {
   return state_->control.run(operation, request, scope);
+}
+
+Result<Json> SageMakerService::clean_up(std::chrono::seconds older_than, bool dry_run) {
+  EPICRISIS_ASSIGN_OR_RETURN(const std::vector<CleanupItem> items, state_->cleanup.find(older_than));
+  if (!dry_run) EPICRISIS_RETURN_IF_ERROR(state_->cleanup.remove(items));
+  Json answer = {{"Items", Json::array()}};
+  for (const CleanupItem& item : items) answer["Items"].push_back(item.to_json());
+  return answer;
 }
 
 std::vector<std::string> SageMakerService::operations() const { return state_->control.operations(); }
@@ -109,6 +140,7 @@ void SageMakerService::runtime(const RuntimePath& path, server::Request request,
 void SageMakerService::stop() {
   state_->calls.stop();
   state_->training.shut_down();
+  state_->transforms.shut_down();
   state_->loop.stop();
 }
 

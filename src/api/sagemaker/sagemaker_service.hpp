@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -58,6 +59,9 @@ class SageMakerService {
   /// `POST /endpoints/…`. Does not block.
   void runtime(const RuntimePath& path, server::Request request, std::stop_token stop,
                const server::Responder& responder, const AwsScope& scope);
+  /// What has not been used for `older_than`, as {"Items": [{"Kind", "Name", "IdleSeconds", "DiskBytes",
+  /// "MemoryBytes"}, …]}; removed too, unless `dry_run`. Blocks on the disk.
+  Result<Json> clean_up(std::chrono::seconds older_than, bool dry_run);
   /// Ends all processes and threads; running jobs go on after the next start. After the server's run()
   /// returned.
   void stop();

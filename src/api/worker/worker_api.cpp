@@ -159,11 +159,13 @@ void WorkerApi::decode_and_submit(const server::Request& request, std::stop_toke
   if (invocation->stream) {
     return stream_answer(std::move(*invocation), std::move(*settings), std::move(stop), responder);
   }
-  auto done = [responder, type = *out, key = result_key(task_),
-               is_list = invocation->is_list](const Result<std::vector<Texts>>& results) {
+  auto done = [responder, type = *out, key = result_key(task_), is_list = invocation->is_list,
+               form = invocation->form](const Result<std::vector<Texts>>& results) {
     if (!results) return responder.send(refusal(results.error()));
-    responder.send(
-        {200, std::string(to_string(type)), {}, ClinicalText(encode_results(type, key, *results, is_list))});
+    responder.send({200,
+                    std::string(to_string(type)),
+                    {},
+                    ClinicalText(encode_results(type, key, *results, is_list, form))});
   };
   SummarizationJob job;
   job.notes = std::move(invocation->inputs);
