@@ -155,6 +155,8 @@ void ContinuousBatch::advance() {
     } else if (*finished) {
       std::vector<Hypothesis> results = entry->search->take_results();
       finish(std::move(entry), std::move(results));
+    } else if (entry->request.stepped) {
+      entry->request.stepped(*entry->search);
     }
   }
   std::erase_if(live_, [](const auto& entry) { return entry == nullptr; });
