@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <string_view>
 #include <utility>
 
-#include "generation/generate_streaming.hpp"
+#include "base/available_memory.hpp"
+#include "base/log.hpp"
+#include "generation/generation_scheduler.hpp"
 #include "summarize/detail/output_text.hpp"
 #include "summarize/detail/text_model.hpp"
 #include "summarize/note_check.hpp"
@@ -12,8 +16,14 @@
 namespace epicrisis {
 
 struct Summarizer::Impl {
-  detail::TextModel model;
-  TextOutput output;
+  Impl(detail::TextModel loaded, TextOutput default_output, std::size_t max_cache_bytes)
+      : model(std::move(loaded)),
+        output(default_output),
+        scheduler(model.engine, {.max_cache_bytes = max_cache_bytes}) {}
+
+  const detail::TextModel model;
+  const TextOutput output;
+  mutable GenerationScheduler scheduler;
 };
 
 namespace {
@@ -31,14 +41,16 @@ Result<void> check_notes(std::span<const std::string> notes) {
 
 Summary make_summary(const detail::TextModel& model, Hypothesis hypothesis, const std::string& note,
                      const detail::EncodedNote& source, const TextSettings& settings) {
-  const std::size_t prompt = model.engine->is_encoder_decoder() ? 0 : source.ids.size();
+  const bool is_encoder_decoder = model.engine->is_encoder_decoder();
+  const std::size_t prompt = is_encoder_decoder ? 0 : source.ids.size();
   Summary summary;
   summary.text = detail::output_text(model.tokenizer, hypothesis.ids, prompt, note, settings.output);
   summary.token_ids = std::move(hypothesis.ids);
-  summary.given_tokens = prompt == 0 ? 1 : static_cast<int>(prompt);
+  summary.given_tokens = is_encoder_decoder ? 1 : static_cast<int>(prompt);
   summary.score = hypothesis.score;
   summary.source_tokens = static_cast<int>(source.ids.size());
   summary.dropped_tokens = source.dropped_tokens;
+  summary.decode_steps = hypothesis.steps;
   return summary;
 }
 
@@ -65,6 +77,13 @@ class PieceStream {
   std::string passed_;
 };
 
+/// Half of the memory that is left; 0 (no limit) where that is not known.
+std::size_t default_cache_bytes() {
+  const std::size_t bytes = available_memory_bytes().value_or(0) / 2;
+  log::debug("summarizer.cache_limit", {{"bytes", bytes}});
+  return bytes;
+}
+
 }  // namespace
 
 std::string architecture_name_of(const Json& config) {
@@ -76,7 +95,9 @@ std::string architecture_name_of(const Json& config) {
 Result<std::shared_ptr<const Summarizer>> Summarizer::load(const std::filesystem::path& folder,
                                                            const SummarizerOptions& options) {
   EPICRISIS_ASSIGN_OR_RETURN(detail::TextModel model, detail::TextModel::load(folder, options));
-  auto impl = std::unique_ptr<const Impl>(new Impl{std::move(model), default_text_output(options.task)});
+  const std::size_t cache_bytes =
+      options.max_cache_bytes > 0 ? options.max_cache_bytes : default_cache_bytes();
+  auto impl = std::make_unique<const Impl>(std::move(model), default_text_output(options.task), cache_bytes);
   return std::shared_ptr<const Summarizer>(new Summarizer(std::move(impl)));
 }
 
@@ -109,7 +130,7 @@ Result<std::vector<Summary>> Summarizer::summarize(std::span<const std::string> 
     dropped_tokens.push_back(encoded.dropped_tokens);
   }
   EPICRISIS_ASSIGN_OR_RETURN(auto generated,
-                             generate(*model.engine, sources, settings.generation, std::move(stop)));
+                             impl_->scheduler.generate(sources, settings.generation, {std::move(stop), {}}));
   std::vector<Summary> summaries;
   for (std::size_t i = 0; i < generated.size(); ++i) {
     for (Hypothesis& hypothesis : generated[i]) {
@@ -130,17 +151,17 @@ Result<Summary> Summarizer::summarize_streaming(const std::string& note, const T
                  "Only one sequence can be streamed: num_return_sequences must be 1.", ""};
   }
   EPICRISIS_RETURN_IF_ERROR(check_notes(std::span(&note, 1)));
-  EPICRISIS_ASSIGN_OR_RETURN(detail::EncodedNote encoded,
+  EPICRISIS_ASSIGN_OR_RETURN(const detail::EncodedNote encoded,
                              model.encode(note, settings.generation.max_new_tokens.value_or(0)));
   const std::size_t prompt = is_encoder_decoder() ? 0 : encoded.ids.size();
   PieceStream stream(take_piece);
   const auto settled = [&](const std::vector<TokenId>& ids) {
     stream.offer(detail::output_text(model.tokenizer, ids, prompt, note, settings.output));
   };
-  EPICRISIS_ASSIGN_OR_RETURN(
-      auto generated,
-      generate_streaming(*model.engine, encoded.ids, settings.generation, settled, std::move(stop)));
-  Summary summary = make_summary(model, std::move(generated.front()), note, encoded, settings);
+  EPICRISIS_ASSIGN_OR_RETURN(auto generated,
+                             impl_->scheduler.generate(std::span(&encoded.ids, 1), settings.generation,
+                                                       {std::move(stop), {}, settled}));
+  Summary summary = make_summary(model, std::move(generated.front().front()), note, encoded, settings);
   stream.finish(summary.text);
   return summary;
 }
