@@ -18,6 +18,8 @@ namespace {
 constexpr auto kAwait = net::as_tuple(net::use_awaitable);
 /// So many crashes in a row, and requests are refused rather than kept waiting for the next restart.
 constexpr int kHopeless = 3;
+/// A connection breaks before the process is seen to have ended; for so long it is not asked again.
+constexpr milliseconds kSuspicion{1000};
 
 Error no_worker() { return {ErrorCode::kUnavailable, "No worker of this variant runs.", ""}; }
 
@@ -208,23 +210,27 @@ void WorkerPool::wake() {
 
 // --- requests --------------------------------------------------------------------------------------------
 
-std::shared_ptr<WorkerProcess> WorkerPool::least_busy() const {
+std::shared_ptr<WorkerProcess> WorkerPool::least_busy(const WorkerProcess* suspect) const {
   std::shared_ptr<WorkerProcess> best;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const auto& process = slots_[(turn_ + i) % slots_.size()]->process;
-    if (process->state() != WorkerProcess::State::kReady) continue;
+    if (process->state() != WorkerProcess::State::kReady || process.get() == suspect) continue;
     if (!best || process->in_flight() < best->in_flight()) best = process;
   }
   return best;
 }
 
-net::awaitable<std::shared_ptr<WorkerProcess>> WorkerPool::ready_worker(CallLimits limits) {
+net::awaitable<std::shared_ptr<WorkerProcess>> WorkerPool::ready_worker(
+    CallLimits limits, std::shared_ptr<WorkerProcess> suspect) {
   wake();
+  const Clock::time_point cleared_at = Clock::now() + kSuspicion;
   while (!closed_ && !limits.stop.stop_requested()) {
     ++turn_;
-    if (auto worker = least_busy()) co_return worker;
+    if (suspect && Clock::now() >= cleared_at) suspect = nullptr;
+    if (auto worker = least_busy(suspect.get())) co_return worker;
     if (failures_in_a_row_ >= kHopeless || Clock::now() >= limits.deadline) break;
-    auto timer = std::make_shared<net::steady_timer>(executor_, limits.deadline);
+    auto timer = std::make_shared<net::steady_timer>(
+        executor_, suspect ? std::min(limits.deadline, cleared_at) : limits.deadline);
     const std::function<void()> leave = [executor = executor_, weak = std::weak_ptr(timer)] {
       net::post(executor, [weak] {
         if (const auto alive = weak.lock()) alive->cancel();
@@ -251,8 +257,9 @@ net::awaitable<Result<WorkerReply>> WorkerPool::send(std::shared_ptr<const Worke
   }
   ++in_flight_;
   Result<WorkerReply> reply = no_worker();
+  std::shared_ptr<WorkerProcess> worker;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const std::shared_ptr<WorkerProcess> worker = co_await ready_worker(limits);
+    worker = co_await ready_worker(limits, worker);
     if (!worker) break;
     reply = co_await worker->send(request, limits, watched);
     const bool lost = !reply && reply.error().code == ErrorCode::kUnavailable;

@@ -75,8 +75,10 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   void arm_idle_timer();
   void unload_if_idle();
   void report_drained();
-  std::shared_ptr<WorkerProcess> least_busy() const;
-  boost::asio::awaitable<std::shared_ptr<WorkerProcess>> ready_worker(CallLimits limits);
+  /// Neither may be `suspect`, which broke off a request: its end is seen a little later.
+  std::shared_ptr<WorkerProcess> least_busy(const WorkerProcess* suspect) const;
+  boost::asio::awaitable<std::shared_ptr<WorkerProcess>> ready_worker(CallLimits limits,
+                                                                      std::shared_ptr<WorkerProcess> suspect);
 
   const boost::asio::any_io_executor executor_;
   PoolSpec spec_;

@@ -119,6 +119,32 @@ TEST_F(EndpointSupervisorTest, RepeatsARequestWhoseWorkerDiedAndRestartsIt) {
   EXPECT_EQ(answer.variant, "a");
 }
 
+TEST_F(EndpointSupervisorTest, LosesNoRequestToAWorkerThatIsKilled) {
+  ASSERT_TRUE(deploy("one", {variant("a", "serve")}));
+  std::atomic<bool> over = false;
+  std::atomic<int> wrong = 0;
+  std::atomic<int> answers = 0;
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      while (!over) {
+        if (text("one", "hello") != "a") ++wrong;
+        ++answers;
+      }
+    });
+  }
+  for (int kills = 0; kills < 3; ++kills) {
+    const int before = answers;
+    while (answers < before + 200) std::this_thread::yield();
+    for (const pid_t pid : supervisor_.variants("one").front().pids) ::kill(pid, SIGKILL);
+  }
+  const int before = answers;
+  while (answers < before + 200) std::this_thread::yield();
+  over = true;
+  clients.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(EndpointSupervisorTest, LosesNoRequestToAnUpdate) {
   ASSERT_TRUE(deploy("one", {variant("old", "serve", 2)}));
   std::atomic<bool> updated = false;
