@@ -78,8 +78,8 @@ Result<std::optional<TransformInput::Line>> TransformInput::next_line() {
 
 Result<std::optional<TransformInput::Line>> TransformInput::next_filled_line() {
   while (true) {
-    EPICRISIS_ASSIGN_OR_RETURN(std::optional<Line> line, next_line());
-    if (!line || !is_empty_line(line->text)) return line;
+    Result<std::optional<Line>> line = next_line();
+    if (!line || !*line || !is_empty_line((*line)->text)) return line;
   }
 }
 
