@@ -79,7 +79,8 @@ struct TrainingOptions {
   bool dry_run = false;                 ///< Say what memory and time the run would take, and end.
   std::string max_memory;               ///< What the run may take, as "24GiB"; empty: what the machine has.
   std::uint64_t seed = 42;
-  int threads = 0;  ///< 0: one a core.
+  int threads = 0;  ///< Of each process; 0: one a core, shared out among the processes of the machine.
+  int nproc = 1;    ///< Processes that epicrisis-train starts; no more where torchrun has (RANK).
 
   // Reports, evaluation, checkpoints.
   std::string run_name;  ///< In the report; empty: the output folder's.

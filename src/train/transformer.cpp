@@ -72,6 +72,7 @@ Transformer::Transformer(const Architecture& architecture, ParameterLayout layou
   output_ = views.parameter("output.weight");
   encoder_ = views.stack("encoder", has_encoder() ? architecture_.encoder.layers : 0);
   decoder_ = views.stack("decoder", architecture_.decoder.layers);
+  trained_leaves_ = views.trained_leaves();
   if (has_constant_positions())
     encoder_.positions = decoder_.positions =
         sinusoidal_positions(architecture_.max_positions, architecture_.d_model);

@@ -67,6 +67,8 @@ class Transformer {
   const at::Tensor& parameters() const noexcept { return parameters_; }
   at::Tensor& gradients() noexcept { return gradients_; }
   const StackWeights& decoder() const noexcept { return decoder_; }
+  /// Leaves of the autograd graph whose gradients together are gradients().
+  const std::vector<at::Tensor>& trained_leaves() const noexcept { return trained_leaves_; }
 
   /// Scaled token embeddings plus positions, normalized where the model does so. positions[i]: place of
   /// ids[i] in its sequence.
@@ -107,6 +109,7 @@ class Transformer {
   at::Tensor output_;      // [V, D], another; undefined when tied
   StackWeights encoder_, decoder_;
   at::Tensor output_bias_;  // [V] or undefined, not trained
+  std::vector<at::Tensor> trained_leaves_;
   bool bfloat16_ = false;
   bool gradient_checkpointing_ = false;
   bool positions_given_ = false;  // the checkpoint stores its sinusoidal tables; so will ours
