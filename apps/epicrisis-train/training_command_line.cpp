@@ -32,10 +32,14 @@ void add_option(CLI::App& app, const TrainingOption& option, std::vector<std::st
   std::string names;
   for (const std::string& name : option.names) names += (names.empty() ? "" : ",") + flag(name);
   if (option.names.front() == "output_dir") names += ",-o";
-  CLI::Option* added = app.add_option(names, given, option.help)
-                           ->group(option.group)
-                           ->type_name(option.placeholder)
-                           ->default_str(default_text(option.get(TrainingOptions{})));
+  CLI::Option* added =
+      app.add_option(names, given, option.help)->group(option.group)->type_name(option.placeholder);
+  const std::string preset = default_text(option.get(TrainingOptions{}));
+  // CLI11 reads the default as the value of an option that stands alone: --dry-run would mean false.
+  if (option.arity == OptionArity::kSwitch)
+    added->type_name(option.placeholder + "=" + preset);
+  else
+    added->default_str(preset);
   if (option.arity == OptionArity::kMany) return;
   added->expected(option.arity == OptionArity::kSwitch ? 0 : 1, 1);
   added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -43,6 +43,7 @@ Result<Json> train_model(const TrainingOptions& options, TrainingSetup& setup, T
                              Transformer::create(setup.start.architecture, options.trained));
   model.set_bfloat16(options.bf16);
   model.set_gradient_checkpointing(options.gradient_checkpointing);
+  model.set_alignment_guide(setup.alignment);
   model.initialise_adapters(options.seed);
   if (setup.from_scratch) {
     model.initialise(options.seed);

@@ -149,6 +149,13 @@ Entries optimization_options() {
              "Updates over which the rate rises; overrides warmup_ratio when above 0", at_least(0)),
       option({"warmup_ratio"}, &O::warmup_ratio, "The same as a share of all updates", share_below_one()),
       option({"label_smoothing_factor"}, &O::label_smoothing_factor, "0: off", share_below_one()),
+      texts(
+          {"alignment_heads"}, &O::alignment_heads,
+          "Heads of cross-attention, as LAYER:HEAD, taught to look where the next token is copied from; left "
+          "out: those of config.json"),
+      option({"guided_alignment_weight"}, &O::guided_alignment_weight,
+             "How much that counts beside the cross-entropy; left out: 0.5 where there are such heads",
+             at_least(0)),
       option({"bf16"}, &O::bf16, "Train in bfloat16; needs a CPU with AVX512_BF16 or AMX"),
       option({"seed"}, &O::seed, "Settles order, masking, dropout and new weights"),
       option({"threads"}, &O::threads, "CPU threads of a process; 0: one a core, shared out",

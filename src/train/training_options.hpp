@@ -73,6 +73,8 @@ struct TrainingOptions {
   std::int64_t warmup_steps = 0;                           ///< Not 0: overrides warmup_ratio.
   double warmup_ratio = 0.1;
   double label_smoothing_factor = 0.1;
+  std::vector<std::string> alignment_heads;       ///< "layer:head"; empty: those that config.json names.
+  std::optional<double> guided_alignment_weight;  ///< Left out: see settle_alignment_guide().
   bool bf16 = false;
   bool gradient_checkpointing = false;  ///< Compute activations again in backward instead of keeping them.
   TrainedParameters trained;            ///< What is frozen or adapted instead of trained.

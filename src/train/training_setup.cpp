@@ -70,8 +70,16 @@ Result<TrainingSetup> prepare_training(const TrainingOptions& options, TrainingO
                              generation_config_for(start, options.model.empty(), options));
   settle_task_settings(start);
   EPICRISIS_RETURN_IF_ERROR(settle_prompt(options, start.config));
-  TrainingSetup setup{
-      std::move(start), options.model.empty(), tokenizer_folder, std::move(tokenizer), nullptr, {}, {}};
+  EPICRISIS_ASSIGN_OR_RETURN(AlignmentGuide alignment,
+                             settle_alignment_guide(options, start.architecture, start.config));
+  TrainingSetup setup{std::move(start),
+                      std::move(alignment),
+                      options.model.empty(),
+                      tokenizer_folder,
+                      std::move(tokenizer),
+                      nullptr,
+                      {},
+                      {}};
   if (options.objective == Objective::kGapSentences &&
       setup.start.architecture.topology == Topology::kDecoderOnly)
     return invalid("--objective gap-sentences needs a model with an encoder; choose one, or summarize.");

@@ -9,6 +9,7 @@
 #include "data/prepared_split.hpp"
 #include "data/tokenised_dataset.hpp"
 #include "text/tokenizer.hpp"
+#include "train/alignment_guide.hpp"
 #include "train/run_training.hpp"
 #include "train/training_options.hpp"
 
@@ -37,6 +38,7 @@ struct ValidationData {
 /// Everything a run reads before its first step.
 struct TrainingSetup {
   Checkpoint start;  ///< Config and weights to start from; no weights when training from scratch.
+  AlignmentGuide alignment;
   bool from_scratch = false;
   std::filesystem::path tokenizer_folder;
   Tokenizer tokenizer;

@@ -8,6 +8,8 @@
 
 #include "base/check.hpp"
 #include "checkpoint/distance_bias.hpp"
+#include "data/source_matches.hpp"
+#include "train/ops/guided_alignment.hpp"
 #include "train/recompute.hpp"
 #include "train/sinusoidal_positions.hpp"
 
@@ -113,7 +115,8 @@ ops::PositionBias Transformer::position_bias(bool is_decoder, std::int64_t longe
 
 at::Tensor Transformer::run_layer(const at::Tensor& input, const LayerWeights& layer, bool is_decoder,
                                   const ops::RowOffsets& offsets, const Source& source,
-                                  const ops::PositionBias& bias, DropoutSeeds& dropout) const {
+                                  const ops::PositionBias& bias, DropoutSeeds& dropout,
+                                  Compared* compared) const {
   const int heads = is_decoder ? architecture_.decoder.heads : architecture_.encoder.heads;
   ops::AttentionSettings settings{heads, architecture_.attention_scale, is_decoder, {}, bias};
   at::Tensor x =
@@ -127,6 +130,7 @@ at::Tensor Transformer::run_layer(const at::Tensor& input, const LayerWeights& l
       settings = {heads, architecture_.attention_scale, false, dropout.next(architecture_.attention_dropout)};
       const at::Tensor query = project(in, layer.cross_query, dropout);
       const at::Tensor key_value = project(source.encoded, layer.cross_key_value, dropout);
+      if (compared != nullptr) *compared = {query, key_value};
       return project(ops::cross_attention(query, key_value, offsets, source.offsets, settings),
                      layer.cross_output, dropout);
     });
@@ -152,15 +156,20 @@ at::Tensor Transformer::run_layer_again_in_backward(const at::Tensor& input, con
 }
 
 at::Tensor Transformer::run_stack(const at::Tensor& embedded, bool is_decoder, const ops::RowOffsets& offsets,
-                                  const Source& source, DropoutSeeds& dropout) const {
+                                  const Source& source, DropoutSeeds& dropout, GuidedLayers* guided) const {
   const StackWeights& stack = is_decoder ? decoder_ : encoder_;
   at::Tensor x = ops::dropout_add(
       embedded, {}, dropout.next(architecture_.embedding_dropout.value_or(architecture_.dropout)));
   const ops::PositionBias bias = position_bias(is_decoder, longest_of(offsets));
   const bool recompute = gradient_checkpointing_ && at::GradMode::is_enabled();
-  for (const LayerWeights& layer : stack.layers)
-    x = recompute ? run_layer_again_in_backward(x, layer, is_decoder, offsets, source, bias, dropout)
-                  : run_layer(x, layer, is_decoder, offsets, source, bias, dropout);
+  for (std::size_t i = 0; i < stack.layers.size(); ++i) {
+    // A guided layer keeps its activations: the loss reads some of them.
+    Compared* const compared =
+        guided != nullptr && alignment_.heads_of(i) != nullptr ? &(*guided)[i] : nullptr;
+    x = recompute && compared == nullptr
+            ? run_layer_again_in_backward(x, stack.layers[i], is_decoder, offsets, source, bias, dropout)
+            : run_layer(x, stack.layers[i], is_decoder, offsets, source, bias, dropout, compared);
+  }
   x = normalize(architecture_, x, stack.final_norm);
   if (architecture_.final_dropout > 0) x = ops::dropout_add(x, {}, dropout.next(architecture_.final_dropout));
   return x;
@@ -172,11 +181,27 @@ at::Tensor Transformer::encode(std::span<const TokenId> ids, const ops::RowOffse
   return run_stack(embed(ids, positions_of(offsets), false), false, offsets, {{}, offsets}, dropout);
 }
 
-at::Tensor Transformer::decode(const data::PackedBatch& batch, DropoutSeeds& dropout) const {
+at::Tensor Transformer::decode(const data::PackedBatch& batch, DropoutSeeds& dropout,
+                               GuidedLayers* guided) const {
   Source source{{}, batch.source_offsets};
   if (has_encoder()) source.encoded = encode(batch.source_ids, batch.source_offsets, dropout);
   const ops::RowOffsets& offsets = batch.target_offsets;
-  return run_stack(embed(batch.decoder_ids, positions_of(offsets), true), true, offsets, source, dropout);
+  return run_stack(embed(batch.decoder_ids, positions_of(offsets), true), true, offsets, source, dropout,
+                   guided);
+}
+
+/// Summed over labels, averaged over heads.
+at::Tensor Transformer::alignment_loss(const data::PackedBatch& batch, const GuidedLayers& guided) const {
+  const data::SourceMatches matches = data::source_matches(batch);
+  at::Tensor sum = at::zeros({}, at::kFloat);
+  for (const auto& [layer, compared] : guided) {
+    const std::vector<std::int64_t>& heads = *alignment_.heads_of(layer);
+    sum = sum + ops::guided_alignment_loss(
+                    {compared.query, compared.key_value, batch.target_offsets, batch.source_offsets},
+                    architecture_.decoder.heads, heads, architecture_.attention_scale, matches) *
+                    (static_cast<double>(heads.size()) / static_cast<double>(alignment_.heads()));
+  }
+  return sum;
 }
 
 at::Tensor Transformer::scaled_for_output(const at::Tensor& hidden) const {
@@ -197,10 +222,14 @@ at::Tensor Transformer::loss(const data::PackedBatch& batch, const LossSettings&
   }
   EPICRISIS_CHECK(!labels.empty());
   const Bfloat16Guard autocast(bfloat16_ && at::GradMode::is_enabled());
-  at::Tensor hidden = decode(batch, dropout);
+  GuidedLayers guided;
+  const bool guides = alignment_.is_active() && at::GradMode::is_enabled();
+  at::Tensor hidden = decode(batch, dropout, guides ? &guided : nullptr);
   if (counted.size() < batch.labels.size()) hidden = hidden.index_select(0, at::tensor(counted));
-  return ops::cross_entropy(scaled_for_output(hidden), output_weight(), output_bias_, labels,
-                            settings.label_smoothing, settings.factor / static_cast<double>(labels.size()));
+  const double factor = settings.factor / static_cast<double>(labels.size());
+  const at::Tensor loss = ops::cross_entropy(scaled_for_output(hidden), output_weight(), output_bias_, labels,
+                                             settings.label_smoothing, factor);
+  return guides ? loss + alignment_loss(batch, guided) * (alignment_.weight * factor) : loss;
 }
 
 at::Tensor Transformer::logits(const data::PackedBatch& batch) const {

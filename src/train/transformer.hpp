@@ -10,6 +10,7 @@
 #include "checkpoint/architecture.hpp"
 #include "checkpoint/weights.hpp"
 #include "data/packed_batch.hpp"
+#include "train/alignment_guide.hpp"
 #include "train/blocks.hpp"
 #include "train/ops/ops.hpp"
 #include "train/parameter_layout.hpp"
@@ -51,8 +52,12 @@ class Transformer {
   /// adapters or bfloat16 read the encoder's output.
   void set_gradient_checkpointing(bool enabled) noexcept { gradient_checkpointing_ = enabled; }
 
-  /// Mean cross-entropy over the labels that count, times settings.factor. backward() on it adds to
-  /// gradients(). Decoder-only models read decoder_ids alone. Precondition: some label counts.
+  /// Adds guided alignment to the losses that are trained on. Precondition: the heads exist.
+  void set_alignment_guide(AlignmentGuide guide) { alignment_ = std::move(guide); }
+
+  /// Mean cross-entropy over the labels that count, times settings.factor; while gradients are recorded with
+  /// what guided alignment adds per label. backward() on it adds to gradients(). Decoder-only models read
+  /// decoder_ids alone. Precondition: some label counts.
   at::Tensor loss(const data::PackedBatch& batch, const LossSettings& settings,
                   DropoutSeeds dropout = {}) const;
   /// [target tokens, V]; tests.
@@ -86,15 +91,23 @@ class Transformer {
     at::Tensor encoded;
     const ops::RowOffsets& offsets;
   };
+  /// What a layer's cross-attention compared.
+  struct Compared {
+    at::Tensor query, key_value;
+  };
+  /// Those of the layers that are guided, by layer.
+  using GuidedLayers = std::map<std::size_t, Compared>;
   at::Tensor run_layer(const at::Tensor& input, const LayerWeights& layer, bool is_decoder,
                        const ops::RowOffsets& offsets, const Source& source, const ops::PositionBias& bias,
-                       DropoutSeeds& dropout) const;
+                       DropoutSeeds& dropout, Compared* compared = nullptr) const;
   at::Tensor run_layer_again_in_backward(const at::Tensor& input, const LayerWeights& layer, bool is_decoder,
                                          const ops::RowOffsets& offsets, const Source& source,
                                          const ops::PositionBias& bias, DropoutSeeds& dropout) const;
   at::Tensor run_stack(const at::Tensor& embedded, bool is_decoder, const ops::RowOffsets& offsets,
-                       const Source& source, DropoutSeeds& dropout) const;
-  at::Tensor decode(const data::PackedBatch& batch, DropoutSeeds& dropout) const;
+                       const Source& source, DropoutSeeds& dropout, GuidedLayers* guided = nullptr) const;
+  at::Tensor decode(const data::PackedBatch& batch, DropoutSeeds& dropout,
+                    GuidedLayers* guided = nullptr) const;
+  at::Tensor alignment_loss(const data::PackedBatch& batch, const GuidedLayers& guided) const;
   at::Tensor scaled_for_output(const at::Tensor& hidden) const;
   const at::Tensor& output_weight() const { return output_.defined() ? output_ : embedding_; }
   bool has_encoder() const { return architecture_.topology == Topology::kEncoderDecoder; }
@@ -112,6 +125,7 @@ class Transformer {
   std::vector<at::Tensor> trained_leaves_;
   bool bfloat16_ = false;
   bool gradient_checkpointing_ = false;
+  AlignmentGuide alignment_;
   bool positions_given_ = false;  // the checkpoint stores its sinusoidal tables; so will ours
 };
 

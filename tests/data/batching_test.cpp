@@ -6,6 +6,7 @@
 
 #include "data/batch_plan.hpp"
 #include "data/packed_batch.hpp"
+#include "data/source_matches.hpp"
 
 namespace epicrisis::data {
 namespace {
@@ -47,6 +48,40 @@ TEST(PackedBatch, ASequenceWithoutLabelsAddsNoTokens) {
   append_sequence(batch, std::vector<TokenId>{5, 6}, std::vector<TokenId>{kIgnoredLabel, kIgnoredLabel});
   EXPECT_EQ(batch.sequences(), 1U);
   EXPECT_EQ(batch.tokens(), 0U);
+}
+
+/// The source rows that label `target` could come from; empty when there is no match for it.
+std::vector<std::int64_t> places_of(const SourceMatches& matches, std::int64_t target) {
+  for (std::size_t i = 0; i < matches.targets.size(); ++i)
+    if (matches.targets[i] == target)
+      return {matches.sources.begin() + matches.offsets[i], matches.sources.begin() + matches.offsets[i + 1]};
+  return {};
+}
+
+TEST(SourceMatches, AreTheBestContinuedPlacesOfEachLabel) {
+  // 7 stands twice; behind 6 once. 9 stands once. 8 does not.
+  const std::vector<TrainingPair> pairs = {{{7, 5, 6, 7, 9, 1}, {6, 7, 8, 9, 7, 1}}};
+  const SourceMatches matches = source_matches(pack(pairs, {0, 0}));
+  EXPECT_EQ(matches.targets, (std::vector<std::int64_t>{0, 1, 3, 4}));
+  EXPECT_EQ(places_of(matches, 0), (std::vector<std::int64_t>{2}));
+  EXPECT_EQ(places_of(matches, 1), (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(places_of(matches, 3), (std::vector<std::int64_t>{4}));
+  EXPECT_EQ(places_of(matches, 4), (std::vector<std::int64_t>{0, 3}));
+}
+
+TEST(SourceMatches, StayWithinTheirSequence) {
+  const std::vector<TrainingPair> pairs = {{{5, 1}, {6, 1}}, {{6, 4, 1}, {5, 4, 1}}};
+  const SourceMatches matches = source_matches(pack(pairs, {0, 0}));
+  EXPECT_EQ(matches.targets, (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(matches.sources, (std::vector<std::int64_t>{3}));
+}
+
+TEST(SourceMatches, LeaveOutWhatTellsNothing) {
+  // The closing label; a token that is everywhere, unless the one before it agrees; an ignored label.
+  const std::vector<TrainingPair> pairs = {{{3, 9, 3, 3, 1}, {3, 8, 9, 3, kIgnoredLabel, 9}}};
+  const SourceMatches matches = source_matches(pack(pairs, {0, 0}));
+  EXPECT_EQ(matches.targets, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(places_of(matches, 3), (std::vector<std::int64_t>{2}));
 }
 
 std::vector<std::uint32_t> lengths(std::size_t count) {

@@ -113,6 +113,29 @@ TEST_P(Adaptation, RecomputedLayersTrainAdaptersOfAFrozenModel) {
   EXPECT_GT(kept.second.abs().max().item<double>(), 0);
 }
 
+TEST_P(Adaptation, GuidedHeadsAreTrainedToLookWhereTheNextTokenStands) {
+  if (GetParam().architecture.topology != Topology::kEncoderDecoder) return;  // no cross-attention
+  Transformer made = model({});
+  const auto plain = loss_and_gradients(made);
+  made.set_alignment_guide({{{0, {1}}}, 0.5});
+  const auto guided = loss_and_gradients(made);
+  EXPECT_GT(guided.first, plain.first);
+  {
+    const at::NoGradGuard evaluation;
+    EXPECT_NEAR(made.loss(batch_for(made.architecture()), {}).item<double>(), plain.first, 1e-6 * plain.first)
+        << "evaluation knows cross-entropy alone";
+  }
+  made.set_gradient_checkpointing(true);
+  const auto recomputed = loss_and_gradients(made);
+  EXPECT_EQ(recomputed.first, guided.first);
+  expect_near(recomputed.second, guided.second, 1e-5);
+  // A step against the gradients lowers the sum, of which cross-entropy alone is told above.
+  const at::NoGradGuard no_gradients;
+  made.parameters().sub_(guided.second * (1e-3 / guided.second.norm()));
+  const at::AutoGradMode with_gradients(true);
+  EXPECT_LT(loss_and_gradients(made).first, guided.first);
+}
+
 TEST_P(Adaptation, RecomputedLayersStayInBfloat16) {
   Transformer made = model({});
   made.set_bfloat16(true);

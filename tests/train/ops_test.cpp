@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+#include "train/ops/guided_alignment.hpp"
+
 namespace epicrisis::train {
 namespace {
 
@@ -210,6 +212,47 @@ TEST(Ops, AttentionGradientsAgreeWithFiniteDifferencesUnderDropout) {
       (2 * kStep);
   const double expected = (leaf.grad() * direction).sum().item<double>();
   EXPECT_NEAR(difference, expected, 5e-3 * std::max(1.0, std::abs(expected)));
+}
+
+TEST(Ops, GuidedAlignmentIsTheLogOfTheAttentionOnTheMatches) {
+  constexpr std::int64_t kHeads = 3, kHeadDim = 4, kWide = kHeads * kHeadDim;
+  const ops::RowOffsets targets = {0, 2, 5}, sources = {0, 6, 10};
+  const data::SourceMatches matches{{1, 3, 4}, {0, 2, 3, 4}, {0, 5, 6, 9}};
+  const std::vector<std::int64_t> heads = {0, 2};
+  Tensor query = random({5, kWide}, 1).set_requires_grad(true);
+  Tensor key_value = random({10, 2 * kWide}, 2).set_requires_grad(true);
+  const Tensor loss =
+      ops::guided_alignment_loss({query, key_value, targets, sources}, kHeads, heads, 0.5, matches);
+  double expected = 0;
+  const auto weight = [&](std::int64_t head, std::int64_t target, std::int64_t source) {
+    const Tensor q = query[target].narrow(0, head * kHeadDim, kHeadDim);
+    const Tensor k = key_value[source].narrow(0, head * kHeadDim, kHeadDim);
+    return std::exp(0.5 * (q * k).sum().item<double>());
+  };
+  for (const std::int64_t head : heads) {
+    for (std::size_t i = 0; i < matches.targets.size(); ++i) {
+      const std::int64_t target = matches.targets[i];
+      const std::int64_t first = target < 2 ? 0 : 6, last = target < 2 ? 6 : 10;
+      double all = 0, matched = 0;
+      for (std::int64_t source = first; source < last; ++source) all += weight(head, target, source);
+      for (auto at = matches.offsets[i]; at < matches.offsets[i + 1]; ++at)
+        matched += weight(head, target, matches.sources[static_cast<std::size_t>(at)]);
+      expected -= std::log(matched / all) / 2;
+    }
+  }
+  EXPECT_NEAR(loss.item<double>(), expected, 1e-5 * expected);
+  loss.backward();
+  const Tensor values = key_value.grad().narrow(1, kWide, kWide),
+               unguided = query.grad().narrow(1, kHeadDim, kHeadDim);
+  EXPECT_EQ(values.abs().max().item<double>(), 0);
+  EXPECT_EQ(unguided.abs().max().item<double>(), 0);
+  EXPECT_GT(query.grad()[3].abs().max().item<double>(), 0);
+  EXPECT_EQ(query.grad()[0].abs().max().item<double>(), 0);
+}
+
+TEST(Ops, GuidedAlignmentOfNothingIsZero) {
+  const Tensor query = random({2, 4}, 1), key_value = random({3, 8}, 2);
+  EXPECT_EQ(ops::guided_alignment_loss({query, key_value, {0, 2}, {0, 3}}, 1, {0}, 1, {}).item<double>(), 0);
 }
 
 }  // namespace

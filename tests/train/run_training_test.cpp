@@ -431,6 +431,40 @@ TEST_F(RunTraining, RefusesToReplaceAFinishedRun) {
   EXPECT_TRUE(run_training(options, observer).has_value());
 }
 
+TEST_F(RunTraining, AlignmentHeadsStayWithTheModel) {
+  QuietObserver observer;
+  TrainingOptions options = tiny("out");
+  options.alignment_heads = {"0:1"};
+  options.max_steps = 2;
+  ASSERT_TRUE(run_training(options, observer).has_value());
+  EXPECT_EQ(read_json_file(path("out") / "config.json")->at("alignment_heads"), Json::parse("[[0, 1]]"));
+
+  // Who goes on from it guides them unless told not to.
+  TrainingOptions on = tiny("on");
+  on.model = path("out");
+  on.tokenizer.clear();
+  on.config_overrides.clear();
+  on.max_steps = 1;
+  ASSERT_TRUE(run_training(on, observer).has_value());
+  TrainingOptions unguided = on;
+  unguided.output_dir = path("unguided");
+  unguided.guided_alignment_weight = 0;
+  ASSERT_TRUE(run_training(unguided, observer).has_value());
+  EXPECT_GT(logged("on", "loss").at(1), logged("unguided", "loss").at(1));
+}
+
+TEST_F(RunTraining, RefusesAlignmentHeadsThatTheModelLacks) {
+  QuietObserver observer;
+  for (const char* heads : {"1:0", "0:2", "-1:0", "0", "0:", "a:b", ""}) {
+    TrainingOptions options = tiny("out");
+    options.alignment_heads = {heads};
+    EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument) << heads;
+  }
+  TrainingOptions options = tiny("out");
+  options.guided_alignment_weight = 1;
+  EXPECT_EQ(run_training(options, observer).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(RunTraining, NamesTheNearestConfigKey) {
   QuietObserver observer;
   TrainingOptions options = tiny("out");
