@@ -6,16 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/files.hpp"
-#include "data/data_location.hpp"
-#include "hub/model_reference.hpp"
-#include "hub/object_download.hpp"
 #include "process_launcher.hpp"
 #include "sagemaker_job.hpp"
 #include "terminal_observer.hpp"
@@ -23,6 +17,7 @@
 #include "train/dry_run.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
+#include "training_inputs.hpp"
 
 namespace {
 
@@ -39,34 +34,12 @@ int fail(const epicrisis::Error& error) {
   return epicrisis::exit_code(error);
 }
 
-/// Brings what s3:// names to this machine, for as long as `kept` lives.
-epicrisis::Result<void> fetch_objects(std::vector<std::filesystem::path>& files,
-                                      std::vector<epicrisis::TemporaryDirectory>& kept) {
-  const auto fetch =
-      [&](const epicrisis::data::ObjectName& object) -> epicrisis::Result<std::filesystem::path> {
-    EPICRISIS_ASSIGN_OR_RETURN(const auto store, epicrisis::ObjectStoreOptions::from_environment());
-    EPICRISIS_ASSIGN_OR_RETURN(auto folder, epicrisis::TemporaryDirectory::create());
-    kept.push_back(std::move(folder));  // one each: files of different folders may have one name
-    return epicrisis::download_object(store, object.bucket, object.key, kept.back().path());
-  };
-  for (std::filesystem::path& file : files) {
-    EPICRISIS_ASSIGN_OR_RETURN(file, epicrisis::data::local_file(file.string(), fetch));
-  }
-  return {};
-}
-
 epicrisis::Result<epicrisis::Json> train(epicrisis::train::TrainingOptions options,
                                          epicrisis::train::TrainingObserver& observer,
                                          const epicrisis::train::ProcessPlace& place) {
-  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
-  if (!options.model.empty()) {
-    EPICRISIS_ASSIGN_OR_RETURN(start, epicrisis::resolve_model(options.model.string()));
-    options.model = start->path();
-  }
-  std::vector<epicrisis::TemporaryDirectory> fetched;
-  for (auto* const files : {&options.train_files, &options.validation_files})
-    EPICRISIS_RETURN_IF_ERROR(fetch_objects(*files, fetched));
-  return epicrisis::train::run_training(options, observer, place);
+  EPICRISIS_ASSIGN_OR_RETURN(const epicrisis::TrainingInputs inputs,
+                             epicrisis::TrainingInputs::fetch(std::move(options)));
+  return epicrisis::train::run_training(inputs.options(), observer, place);
 }
 
 epicrisis::Result<epicrisis::Json> train_alone(epicrisis::train::TrainingOptions options,

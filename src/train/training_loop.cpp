@@ -25,13 +25,14 @@ namespace fs = std::filesystem;
 constexpr double kSecondsPerMinute = 60.0;
 
 /// Precondition: options.optim is one.
-OptimizerSettings optimizer_settings(const TrainingOptions& options) {
+OptimizerSettings optimizer_settings(const TrainingOptions& options, const at::Device& device) {
   OptimizerSettings settings;
   settings.kind = parse_optimizer(options.optim).value();
   settings.beta1 = options.adam_beta1;
   settings.beta2 = options.adam_beta2;
   settings.epsilon = options.adam_epsilon;
   settings.weight_decay = options.weight_decay;
+  settings.device = device;
   return settings;
 }
 
@@ -44,9 +45,10 @@ Json to_json(const ProcessGroup& group) {
           {"start_bytes", traffic.start_bytes}};
 }
 
-/// What tells the data of one run from another's: their content, of plain text the lengths of its windows.
+/// What tells the data of one run from another's: their tokens, of plain text the lengths of its windows.
 std::string data_digest(const TrainingSetup& setup, const std::vector<std::uint32_t>& lengths) {
-  return setup.data.contains("key") ? setup.data["key"].get<std::string>() : digest_of(lengths);
+  static const Json::json_pointer kTokens("/splits/train/tokens_sha256");
+  return setup.data.contains(kTokens) ? setup.data[kTokens].get<std::string>() : digest_of(lengths);
 }
 
 }  // namespace
@@ -61,7 +63,7 @@ TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& 
       reducer_(model.trained_leaves(), model.gradients(), group),
       schedule_(options.lr_scheduler_type, options.learning_rate, 0, 1),
       selection_(options),
-      optimizer_(make_optimizer(model.layout(), optimizer_settings(options))),
+      optimizer_(make_optimizer(model.layout(), optimizer_settings(options, model.device()))),
       lengths_(lengths_of(*setup.train)),
       batch_options_{options.per_device_train_batch_size * static_cast<std::size_t>(group.size()),
                      options.tokens_per_batch * static_cast<std::size_t>(group.size()),
@@ -155,15 +157,16 @@ data::PackedBatch TrainingLoop::packed(const std::vector<std::uint32_t>& batch) 
 
 Error TrainingLoop::diverged(std::string_view what,
                              std::span<const std::vector<std::uint32_t>> batches) const {
-  std::vector<std::uint32_t> rows;
-  for (const auto& batch : batches)
-    for (const std::uint32_t index : batch) rows.push_back(index + 1);
-  std::sort(rows.begin(), rows.end());
+  std::vector<std::uint32_t> indices;
+  for (const auto& batch : batches) indices.insert(indices.end(), batch.begin(), batch.end());
+  std::sort(indices.begin(), indices.end());
+  std::vector<std::string> places;
+  for (const std::uint32_t index : indices) places.push_back(setup_.train->place(index));
   return {ErrorCode::kInternal,
           fmt::format("Training stopped at step {}: {}. Look at the training rows of the batch, or lower "
                       "--learning-rate; the last good checkpoint is {}.",
                       state_.step + 1, what, saved_step_ < 0 ? "none" : checkpoint_name(saved_step_)),
-          fmt::format("rows {}", fmt::join(rows, ", "))};
+          fmt::format("{}", fmt::join(places, ", "))};
 }
 
 Result<TrainingLoop::UpdateShare> TrainingLoop::share_of_update(
@@ -344,7 +347,17 @@ Result<Json> TrainingLoop::run() {
   std::error_code ignored;  // results of an earlier end do not describe a run that goes on
   if (!finished() && group_.is_main()) fs::remove(options_.output_dir / "train_results.json", ignored);
   while (!finished()) EPICRISIS_RETURN_IF_ERROR(run_epoch());
+  EPICRISIS_RETURN_IF_ERROR(catch_up());
   return finish();
+}
+
+/// The time limit may pass after the last update was seen not to be one.
+Result<void> TrainingLoop::catch_up() {
+  if (state_.logged_steps > 0) EPICRISIS_RETURN_IF_ERROR(log_training());
+  if (!evaluates() || evaluated_step_ == state_.step) return {};
+  EPICRISIS_RETURN_IF_ERROR(evaluate());
+  return state_.selection.best_checkpoint == checkpoint_name(state_.step) ? save_checkpoint_folder()
+                                                                          : Result<void>();
 }
 
 Result<Json> TrainingLoop::finish() {

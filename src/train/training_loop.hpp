@@ -55,6 +55,7 @@ class TrainingLoop {
   Result<void> log_training();
   Result<void> evaluate();
   Result<void> save_checkpoint_folder();
+  Result<void> catch_up();
   Result<Json> finish();
   void report_progress() const;
   bool finished() const;

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -39,6 +40,10 @@ class ProcessGroup {
   int size() const noexcept { return place_.size; }
   bool is_main() const noexcept { return place_.rank == 0; }
   const ProcessPlace& place() const noexcept { return place_; }
+  /// Whether part `index` of work that is shared out in turn is this process's.
+  bool takes(std::size_t index) const noexcept {
+    return index % static_cast<std::size_t>(size()) == static_cast<std::size_t>(rank());
+  }
 
   /// Every value becomes its sum over all processes, the same bits everywhere.
   Result<void> sum(std::span<double> values);
