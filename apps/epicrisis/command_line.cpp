@@ -5,6 +5,7 @@
 namespace epicrisis {
 
 void add_commands(CLI::App& app, CommandAction& chosen) {
+  add_bench_command(app, chosen);
   add_convert_command(app, chosen);
   add_evaluate_command(app, chosen);
   add_hub_command(app, chosen);

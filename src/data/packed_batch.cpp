@@ -7,7 +7,7 @@ void append_pair(PackedBatch& batch, std::span<const TokenId> source, std::span<
   while (!labels.empty() && labels.back() == kIgnoredLabel) labels = labels.first(labels.size() - 1);
   batch.source_ids.insert(batch.source_ids.end(), source.begin(), source.end());
   batch.source_offsets.push_back(static_cast<std::int64_t>(batch.source_ids.size()));
-  TokenId previous = shift.decoder_start;
+  TokenId previous = shift.decoder_start.value_or(labels.empty() ? shift.pad : labels.back());
   for (const TokenId label : labels) {
     batch.decoder_ids.push_back(previous);
     batch.labels.push_back(label);

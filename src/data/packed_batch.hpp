@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct PackedBatch {
 
 /// Token ids that shifting labels to the right needs.
 struct ShiftTokens {
-  TokenId decoder_start = 0;
-  TokenId pad = 0;  ///< Stands in the decoder's input for an ignored label.
+  std::optional<TokenId> decoder_start = 0;  ///< Absent: the last label.
+  TokenId pad = 0;                           ///< Stands in the decoder's input for an ignored label.
 };
 
 /// Appends one pair. Ignored labels at the end of `labels` are dropped: a causal decoder never looks past

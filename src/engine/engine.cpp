@@ -38,12 +38,15 @@ Result<std::shared_ptr<const Engine>> Engine::load(Checkpoint checkpoint, Engine
 }
 
 const Architecture& Engine::architecture() const noexcept { return core_->model->architecture; }
+ComputeType Engine::type() const noexcept { return core_->model->type; }
 int Engine::vocab_size() const noexcept { return architecture().vocab_size; }
 int Engine::max_source_tokens() const noexcept { return max_tokens(architecture()); }
 int Engine::max_target_tokens() const noexcept { return max_tokens(architecture()); }
 bool Engine::is_encoder_decoder() const noexcept {
   return architecture().topology == Topology::kEncoderDecoder;
 }
+
+CacheCosts Engine::cache_costs() const noexcept { return engine::cache_costs(*core_->model); }
 
 Result<std::unique_ptr<DecodeSession>> Engine::start_session() const {
   return std::unique_ptr<DecodeSession>(std::make_unique<engine::Session>(core_));

@@ -60,10 +60,13 @@ class Engine final : public Backend {
   explicit Engine(std::shared_ptr<engine::Core> core);
 
   const Architecture& architecture() const noexcept;
+  ComputeType type() const noexcept;
   int vocab_size() const noexcept override;
   int max_source_tokens() const noexcept override;
   int max_target_tokens() const noexcept override;
   bool is_encoder_decoder() const noexcept override;
+  bool scores_drafts() const noexcept override { return true; }
+  CacheCosts cache_costs() const noexcept override;
   Result<std::unique_ptr<DecodeSession>> start_session() const override;
 
   /// The encoder's last hidden states, after the final norm where there is one: [S, D]. Errors: as

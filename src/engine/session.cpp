@@ -33,9 +33,11 @@ std::size_t output_width(const Architecture& a, DecoderOutput output) {
   return static_cast<std::size_t>(output == DecoderOutput::kHiddenStates ? a.d_model : a.vocab_size);
 }
 
+int cache_width(const Architecture& a) { return a.decoder.heads * a.head_dim; }
+
 KvCacheShape cache_shape(const Core& core) {
   const Architecture& a = core.model->architecture;
-  return {a.decoder.layers, a.decoder.heads * a.head_dim, core.max_cache_bytes};
+  return {a.decoder.layers, cache_width(a), core.max_cache_bytes};
 }
 
 }  // namespace
@@ -58,6 +60,16 @@ Result<void> check_tokens(const Architecture& architecture, std::span<const Toke
   return {};
 }
 
+CacheCosts cache_costs(const ModelWeights& model) noexcept {
+  const Architecture& a = model.architecture;
+  const std::size_t elements =
+      2 * static_cast<std::size_t>(a.decoder.layers) * static_cast<std::size_t>(cache_width(a));
+  const std::size_t source_bytes =
+      model.type == ComputeType::kFloat32 ? sizeof(float) : sizeof(std::uint16_t);
+  const bool has_encoder = a.topology == Topology::kEncoderDecoder;
+  return {has_encoder ? elements * source_bytes : 0, elements * sizeof(float)};
+}
+
 Session::Session(std::shared_ptr<Core> core)
     : core_(std::move(core)),
       encoder_(*core_->model, core_->team),
@@ -68,35 +80,76 @@ Result<std::vector<SourceId>> Session::add(std::span<const std::vector<TokenId>>
   const Architecture& a = core_->model->architecture;
   for (const auto& source : sources) EPICRISIS_RETURN_IF_ERROR(check_tokens(a, source, "source"));
   std::vector<SourceId> ids;
-  try {
-    if (a.topology == Topology::kEncoderDecoder) {
-      encode(sources, ids);
-    } else {  // The first step of a hypothesis brings the prompt; until then a source is but a name.
-      for (std::size_t i = 0; i < sources.size(); ++i) {
-        ids.push_back(next_source_++);
-        sources_.emplace(ids.back(), SourceMemory{});
-      }
-    }
-  } catch (const std::bad_alloc&) {
+  if (const auto encoded = encode(sources, ids); !encoded) {
     for (const SourceId id : ids) sources_.erase(id);
+    return encoded.error();
+  }
+  return ids;
+}
+
+Result<void> Session::encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids) {
+  for (std::size_t first = 0; first < sources.size();) {
+    const auto group =
+        sources.subspan(first, next_group(sources, first, [](const auto& source) { return source.size(); }));
+    EPICRISIS_ASSIGN_OR_RETURN(const std::vector<SourceId> added, begin_adding(group));
+    for (bool done = false; !done;) {
+      EPICRISIS_ASSIGN_OR_RETURN(done, continue_adding());
+    }
+    ids.insert(ids.end(), added.begin(), added.end());
+    first += group.size();
+  }
+  return {};
+}
+
+Result<std::vector<SourceId>> Session::begin_adding(std::span<const std::vector<TokenId>> sources) {
+  const Architecture& a = core_->model->architecture;
+  EPICRISIS_CHECK(adding_.empty());
+  for (const auto& source : sources) EPICRISIS_RETURN_IF_ERROR(check_tokens(a, source, "source"));
+  std::vector<SourceId> ids;
+  try {
+    for (const auto& source : sources) {
+      ids.push_back(next_source_++);
+      adding_.push_back({ids.back(), {static_cast<int>(source.size()), {}}});
+    }
+    remembered_layers_ = -1;
+    if (a.topology == Topology::kEncoderDecoder) encoder_.begin(sources);
+  } catch (const std::bad_alloc&) {
+    adding_.clear();
     return out_of_memory("encoding");
   }
   return ids;
 }
 
-void Session::encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids) {
-  for (std::size_t first = 0; first < sources.size();) {
-    const auto group =
-        sources.subspan(first, next_group(sources, first, [](const auto& source) { return source.size(); }));
-    const float* hidden = encoder_.encode(group);
-    for (const auto& source : group) {
-      const int length = static_cast<int>(source.size());
-      ids.push_back(next_source_++);
-      sources_.emplace(ids.back(), decoder_.remember(hidden, length));
-      hidden += static_cast<std::ptrdiff_t>(length) * core_->model->architecture.d_model;
+// A decoder-only model's sources are but names: the first step of a hypothesis brings the prompt.
+Result<bool> Session::continue_adding() {
+  const Architecture& a = core_->model->architecture;
+  try {
+    if (a.topology == Topology::kEncoderDecoder && !adding_.empty()) {
+      if (remembered_layers_ >= 0) {
+        remember_layer();
+      } else if (encoder_.advance()) {
+        for (Adding& adding : adding_) adding.memory = decoder_.make_memory(adding.memory.length);
+        remembered_layers_ = 0;
+      }
+      if (remembered_layers_ < a.decoder.layers) return false;
     }
-    first += group.size();
+    for (Adding& adding : adding_) sources_.emplace(adding.id, std::move(adding.memory));
+  } catch (const std::bad_alloc&) {
+    for (const Adding& adding : adding_) sources_.erase(adding.id);
+    adding_.clear();
+    return out_of_memory("encoding");
   }
+  adding_.clear();
+  return true;
+}
+
+void Session::remember_layer() {
+  const float* hidden = encoder_.hidden();
+  for (Adding& adding : adding_) {
+    decoder_.remember(adding.memory, remembered_layers_, hidden);
+    hidden += static_cast<std::ptrdiff_t>(adding.memory.length) * core_->model->architecture.d_model;
+  }
+  ++remembered_layers_;
 }
 
 void Session::remove(SourceId source) { sources_.erase(source); }
@@ -109,7 +162,11 @@ Result<void> Session::step(std::span<const HypothesisStep> rows, std::span<float
 Result<void> Session::step_all(std::span<const HypothesisStep> rows, DecoderOutput output,
                                std::span<float> to) {
   EPICRISIS_ASSIGN_OR_RETURN(const std::size_t tokens, check(rows));
-  const std::size_t written = output == DecoderOutput::kLastLogits ? rows.size() : tokens;
+  std::size_t written = tokens;
+  if (output == DecoderOutput::kLastLogits) {
+    written = 0;
+    for (const HypothesisStep& row : rows) written += static_cast<std::size_t>(row.scored);
+  }
   EPICRISIS_CHECK(to.size() == written * output_width(core_->model->architecture, output));
   fresh_.clear();
   try {
@@ -140,7 +197,8 @@ void Session::decode(DecoderOutput output, float* to) {
         rows.subspan(first, next_group(rows, first, [](const DecoderRow& row) { return row.tokens.size(); }));
     decoder_.run(group, cache_, output, to);
     for (const DecoderRow& row : group)
-      to += width * (output == DecoderOutput::kLastLogits ? 1 : row.tokens.size());
+      to += width *
+            (output == DecoderOutput::kLastLogits ? static_cast<std::size_t>(row.scored) : row.tokens.size());
     first += group.size();
   }
 }
@@ -156,8 +214,10 @@ Result<std::size_t> Session::check(std::span<const HypothesisStep> rows) const {
     if (row.parent >= 0) {
       const Hypothesis& parent = current_[static_cast<std::size_t>(row.parent)];
       EPICRISIS_CHECK(parent.source == row.source);
-      length += parent.slots.size();
+      EPICRISIS_CHECK(row.dropped >= 0 && static_cast<std::size_t>(row.dropped) < parent.slots.size());
+      length += parent.slots.size() - static_cast<std::size_t>(row.dropped);
     }
+    EPICRISIS_CHECK(row.scored >= 0 && static_cast<std::size_t>(row.scored) <= row.tokens.size());
     EPICRISIS_RETURN_IF_ERROR(check_tokens(a, row.tokens, "target"));
     if (length > static_cast<std::size_t>(max_tokens(a)))
       return Error{ErrorCode::kResourceExhausted,
@@ -178,11 +238,14 @@ void Session::grow(std::span<const HypothesisStep> rows) {
     Hypothesis& hypothesis = next_[i];
     hypothesis.source = row.source;
     hypothesis.slots.clear();
-    if (row.parent >= 0) hypothesis.slots = current_[static_cast<std::size_t>(row.parent)].slots;
+    if (row.parent >= 0) {
+      const std::vector<KvCache::Slot>& slots = current_[static_cast<std::size_t>(row.parent)].slots;
+      hypothesis.slots.assign(slots.begin(), slots.end() - row.dropped);
+    }
     const auto end = fresh + static_cast<std::ptrdiff_t>(row.tokens.size());
     hypothesis.slots.insert(hypothesis.slots.end(), fresh, end);
     fresh = end;
-    decoder_rows_.push_back({row.tokens, hypothesis.slots, &sources_.at(row.source)});
+    decoder_rows_.push_back({row.tokens, hypothesis.slots, &sources_.at(row.source), row.scored});
   }
 }
 

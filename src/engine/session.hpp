@@ -23,6 +23,9 @@ struct Core {
   std::size_t max_cache_bytes = 0;
 };
 
+/// What a token of a source and a position of a hypothesis take in a session's caches.
+CacheCosts cache_costs(const ModelWeights& model) noexcept;
+
 /// Errors: kInvalidArgument for an empty sequence, one longer than max_tokens(), or a token id outside the
 /// vocabulary; `what` names the sequence.
 Result<void> check_tokens(const Architecture& architecture, std::span<const TokenId> tokens,
@@ -33,6 +36,8 @@ class Session final : public DecodeSession {
   explicit Session(std::shared_ptr<Core> core);
 
   Result<std::vector<SourceId>> add(std::span<const std::vector<TokenId>> sources) override;
+  Result<std::vector<SourceId>> begin_adding(std::span<const std::vector<TokenId>> sources) override;
+  Result<bool> continue_adding() override;
   void remove(SourceId source) override;
   Result<void> step(std::span<const HypothesisStep> rows, std::span<float> logits) override;
 
@@ -45,7 +50,14 @@ class Session final : public DecodeSession {
     std::vector<KvCache::Slot> slots;  ///< Of its positions, first to last.
   };
 
-  void encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids);
+  /// A source that is being encoded.
+  struct Adding {
+    SourceId id = 0;
+    SourceMemory memory;
+  };
+
+  Result<void> encode(std::span<const std::vector<TokenId>> sources, std::vector<SourceId>& ids);
+  void remember_layer();
   void decode(DecoderOutput output, float* to);
   Result<std::size_t> check(std::span<const HypothesisStep> rows) const;
   void grow(std::span<const HypothesisStep> rows);
@@ -56,6 +68,8 @@ class Session final : public DecodeSession {
   KvCache cache_;
   std::map<SourceId, SourceMemory> sources_;
   SourceId next_source_ = 0;
+  std::vector<Adding> adding_;
+  int remembered_layers_ = -1;  // decoder layers that have their part of adding_; -1: the encoder still runs
   // Rows of the last step and of the one being taken. Only the first count rows are in use: the others keep
   // their memory for later steps.
   std::vector<Hypothesis> current_;

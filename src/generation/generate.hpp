@@ -17,6 +17,7 @@ struct Hypothesis {
       ids;  ///< Start token (or prompt) first; the closing end-of-sequence token last, if it was reached.
   double score = 0;  ///< Beam search: sum of log-probabilities over length^length_penalty. Else: sum of
                      ///< log-probabilities.
+  int steps = 0;     ///< Greedy search and sampling: of the model; fewer than tokens where drafts came true.
 };
 
 /// Generates for every source as if it were alone: batch mates never change a result. The outer vector

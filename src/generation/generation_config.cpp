@@ -48,6 +48,7 @@ Result<void> check_positive(std::string_view name, double value) {
 }
 
 Result<void> check_ranges(const GenerationConfig& config) {
+  constexpr int kMostDrafts = 256;
   constexpr int kAny = std::numeric_limits<int>::max();
   EPICRISIS_RETURN_IF_ERROR(check_range("max_length", config.max_length, 1, kAny));
   EPICRISIS_RETURN_IF_ERROR(check_range("max_new_tokens", config.max_new_tokens.value_or(1), 1, kAny));
@@ -62,6 +63,9 @@ Result<void> check_ranges(const GenerationConfig& config) {
   EPICRISIS_RETURN_IF_ERROR(check_range("decoder_start_token_id", config.decoder_start_token_id, 0, kAny));
   EPICRISIS_RETURN_IF_ERROR(check_positive("repetition_penalty", config.repetition_penalty));
   EPICRISIS_RETURN_IF_ERROR(check_positive("encoder_repetition_penalty", config.encoder_repetition_penalty));
+  EPICRISIS_RETURN_IF_ERROR(
+      check_range("prompt_lookup_num_tokens", config.prompt_lookup_num_tokens.value_or(0), 0, kMostDrafts));
+  EPICRISIS_RETURN_IF_ERROR(check_range("max_matching_ngram_size", config.max_matching_ngram_size, 1, kAny));
   if (!std::isfinite(config.length_penalty)) return invalid("'length_penalty' must be a finite number.");
   return {};
 }
@@ -115,6 +119,9 @@ Result<void> GenerationConfig::apply(const Json& json, bool strict) {
 Result<void> GenerationConfig::validate() const {
   EPICRISIS_RETURN_IF_ERROR(check_ranges(*this));
   if (do_sample) EPICRISIS_RETURN_IF_ERROR(check_sampling(*this));
+  if (prompt_lookup_num_tokens.value_or(0) > 0 && num_beams > 1) {
+    return invalid("'prompt_lookup_num_tokens' is for greedy search and sampling; set 'num_beams' to 1.");
+  }
   if (!do_sample && num_return_sequences > num_beams) {
     return invalid(
         fmt::format("'num_return_sequences' ({}) passes 'num_beams' ({}): a search returns at "

@@ -45,6 +45,11 @@ struct GenerationConfig {
   double typical_p = 1.0;
   double epsilon_cutoff = 0.0;
   double eta_cutoff = 0.0;
+  /// Most tokens that are foretold by looking up what was said before, and confirmed by the model together.
+  /// Changes the time that greedy search and sampling take and no result. Named as in later versions of the
+  /// reference, which look up in the prompt.
+  std::optional<int> prompt_lookup_num_tokens;
+  int max_matching_ngram_size = 4;    ///< Longest sequence that is looked up.
   std::optional<std::uint64_t> seed;  ///< Ours: sampling is reproducible when set.
 
   TokenId pad_token_id = 0;

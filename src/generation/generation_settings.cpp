@@ -161,6 +161,8 @@ constexpr std::array kSettings = {
     Setting{"typical_p", set_real<&C::typical_p>},
     Setting{"epsilon_cutoff", set_real<&C::epsilon_cutoff, 0>},
     Setting{"eta_cutoff", set_real<&C::eta_cutoff, 0>},
+    Setting{"prompt_lookup_num_tokens", set_optional_whole<&C::prompt_lookup_num_tokens>},
+    Setting{"max_matching_ngram_size", set_whole_or_off<&C::max_matching_ngram_size, 4>},
     Setting{"seed", set_optional_whole<&C::seed>},
     Setting{"pad_token_id", set_whole<&C::pad_token_id>},
     Setting{"eos_token_id", set_id_or_ids<&C::eos_token_ids>},

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -17,11 +16,11 @@ namespace {
 /// Feeds the targets token by token through one session, as many side by side as the backend likes.
 class TargetScoring {
  public:
-  TargetScoring(const Backend& backend, std::span<const ScoredPair> pairs, TokenId start,
+  TargetScoring(const Backend& backend, std::span<const ScoredPair> pairs, std::optional<TokenId> start,
                 std::stop_token stop)
       : backend_(backend),
         pairs_(pairs),
-        start_{start},
+        start_(start),
         stop_(std::move(stop)),
         log_probs_(pairs.size()),
         order_(pairs.size()) {
@@ -89,12 +88,13 @@ class TargetScoring {
   std::span<const TokenId> next_tokens(const Live& live) const {
     const ScoredPair& pair = pairs_[live.pair];
     if (live.done > 0) return std::span(pair.target).subspan(live.done - 1, 1);
-    return backend_.is_encoder_decoder() ? std::span<const TokenId>(start_) : pair.source;
+    if (!backend_.is_encoder_decoder()) return pair.source;
+    return start_ ? std::span<const TokenId>(&*start_, 1) : std::span(pair.target).last(1);
   }
 
   const Backend& backend_;
   std::span<const ScoredPair> pairs_;
-  const std::array<TokenId, 1> start_;
+  const std::optional<TokenId> start_;
   std::stop_token stop_;
   std::vector<double> log_probs_;
   std::vector<std::size_t> order_;  ///< Of pairs_, longest target first.
@@ -132,9 +132,9 @@ Result<void> check(const Backend& backend, std::span<const ScoredPair> pairs) {
 }  // namespace
 
 Result<std::vector<double>> target_log_probs(const Backend& backend, std::span<const ScoredPair> pairs,
-                                             TokenId decoder_start_token_id, std::stop_token stop) {
+                                             std::optional<TokenId> decoder_start, std::stop_token stop) {
   EPICRISIS_RETURN_IF_ERROR(check(backend, pairs));
-  return TargetScoring(backend, pairs, decoder_start_token_id, std::move(stop)).run();
+  return TargetScoring(backend, pairs, decoder_start, std::move(stop)).run();
 }
 
 }  // namespace epicrisis

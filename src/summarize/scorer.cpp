@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "checkpoint/families/family.hpp"
 #include "summarize/detail/text_model.hpp"
 #include "summarize/note_check.hpp"
 
@@ -61,9 +62,10 @@ Result<std::vector<SummaryScore>> Scorer::score(std::span<const ScorerInput> inp
   std::vector<ScoredPair> pairs;
   pairs.reserve(inputs.size());
   for (const ScorerInput& input : inputs) pairs.push_back(input.pair);
-  EPICRISIS_ASSIGN_OR_RETURN(const std::vector<double> log_probs,
-                             target_log_probs(*impl_->model.engine, pairs,
-                                              impl_->model.defaults.decoder_start_token_id, std::move(stop)));
+  EPICRISIS_ASSIGN_OR_RETURN(
+      const std::vector<double> log_probs,
+      target_log_probs(*impl_->model.engine, pairs,
+                       teacher_forcing_start(impl_->model.engine->architecture()), std::move(stop)));
   std::vector<SummaryScore> scores;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const auto tokens = static_cast<int>(pairs[i].target.size());

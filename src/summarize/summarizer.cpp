@@ -4,7 +4,9 @@
 
 #include <utility>
 
-#include "generation/generate.hpp"
+#include "base/available_memory.hpp"
+#include "base/log.hpp"
+#include "generation/generation_scheduler.hpp"
 #include "summarize/detail/output_text.hpp"
 #include "summarize/detail/text_model.hpp"
 #include "summarize/note_check.hpp"
@@ -12,8 +14,14 @@
 namespace epicrisis {
 
 struct Summarizer::Impl {
-  detail::TextModel model;
-  TextOutput output;
+  Impl(detail::TextModel loaded, TextOutput default_output, std::size_t max_cache_bytes)
+      : model(std::move(loaded)),
+        output(default_output),
+        scheduler(model.engine, {.max_cache_bytes = max_cache_bytes}) {}
+
+  const detail::TextModel model;
+  const TextOutput output;
+  mutable GenerationScheduler scheduler;
 };
 
 namespace {
@@ -29,6 +37,13 @@ Result<void> check_notes(std::span<const std::string> notes) {
   return {};
 }
 
+/// Half of the memory that is left; 0 (no limit) where that is not known.
+std::size_t default_cache_bytes() {
+  const std::size_t bytes = available_memory_bytes().value_or(0) / 2;
+  log::debug("summarizer.cache_limit", {{"bytes", bytes}});
+  return bytes;
+}
+
 }  // namespace
 
 std::string architecture_name_of(const Json& config) {
@@ -40,7 +55,9 @@ std::string architecture_name_of(const Json& config) {
 Result<std::shared_ptr<const Summarizer>> Summarizer::load(const std::filesystem::path& folder,
                                                            const SummarizerOptions& options) {
   EPICRISIS_ASSIGN_OR_RETURN(detail::TextModel model, detail::TextModel::load(folder, options));
-  auto impl = std::unique_ptr<const Impl>(new Impl{std::move(model), default_text_output(options.task)});
+  const std::size_t cache_bytes =
+      options.max_cache_bytes > 0 ? options.max_cache_bytes : default_cache_bytes();
+  auto impl = std::make_unique<const Impl>(std::move(model), default_text_output(options.task), cache_bytes);
   return std::shared_ptr<const Summarizer>(new Summarizer(std::move(impl)));
 }
 
@@ -73,7 +90,7 @@ Result<std::vector<Summary>> Summarizer::summarize(std::span<const std::string> 
     dropped_tokens.push_back(encoded.dropped_tokens);
   }
   EPICRISIS_ASSIGN_OR_RETURN(auto generated,
-                             generate(*model.engine, sources, settings.generation, std::move(stop)));
+                             impl_->scheduler.generate(sources, settings.generation, {std::move(stop), {}}));
   std::vector<Summary> summaries;
   for (std::size_t i = 0; i < generated.size(); ++i) {
     const std::size_t prompt = is_encoder_decoder() ? 0 : sources[i].size();
@@ -85,6 +102,7 @@ Result<std::vector<Summary>> Summarizer::summarize(std::span<const std::string> 
       summary.score = hypothesis.score;
       summary.source_tokens = static_cast<int>(sources[i].size());
       summary.dropped_tokens = dropped_tokens[i];
+      summary.decode_steps = hypothesis.steps;
       summaries.push_back(std::move(summary));
     }
   }

@@ -25,11 +25,15 @@ struct Summary {
   double score = 0;        ///< See Hypothesis::score.
   int source_tokens = 0;   ///< Tokens of the note that the model read, special tokens included.
   int dropped_tokens = 0;  ///< Tokens at the note's end that did not fit the model.
+  int decode_steps = 0;    ///< See Hypothesis::steps.
 };
 
 struct SummarizerOptions {
   int threads = 0;  ///< Threads that share one step; 0: all processors.
   ComputeType type = ComputeType::kFloat32;
+  /// Most memory for keys and values of the notes in work; 0: half of what the machine has left once the
+  /// model is loaded.
+  std::size_t max_cache_bytes = 0;
   std::string reference = {};              ///< What the folder was found by; see read_model_card().
   Task task = Task::kSummarization;        ///< Whose prefix, settings and form of output are the defaults.
   std::optional<std::string> prompt = {};  ///< In place of the task's prefix; see parse_prompt().
@@ -38,7 +42,8 @@ struct SummarizerOptions {
 /// `architectures[0]` of a config.json ("PegasusForConditionalGeneration"); empty when it names none.
 std::string architecture_name_of(const Json& config);
 
-/// Notes in, summaries out: tokenizer, engine and search of one model folder. Immutable and thread-safe.
+/// Notes in, summaries out: tokenizer, engine and search of one model folder. Thread-safe: what several
+/// threads ask for is computed together, in one batch that notes join and leave at any step.
 class Summarizer {
  public:
   /// Errors: those of the tokenizer, the checkpoint and the engine; kCorrupt when tokenizer and model do not

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "checkpoint/architecture.hpp"
+#include "checkpoint/families/family.hpp"
 #include "data/packed_batch.hpp"
 
 namespace epicrisis::train {
@@ -13,7 +14,7 @@ inline void append_example(data::PackedBatch& batch, const data::TrainingPair& p
     data::append_continuation(batch, pair.source, pair.target);
   else
     data::append_pair(batch, pair.source, pair.target,
-                      {architecture.decoder_start_token_id, architecture.pad_token_id});
+                      {teacher_forcing_start(architecture), architecture.pad_token_id});
 }
 
 }  // namespace epicrisis::train

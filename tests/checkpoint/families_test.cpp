@@ -63,6 +63,7 @@ TEST(Mbart, NormalisesBeforeEachBlock) {
   EXPECT_FLOAT_EQ(a.embedding_scale, 32.0F);
   EXPECT_EQ(a.decoder_start_token_id, 0) << "bos_token_id, where generation of the reference falls back";
   EXPECT_EQ(read(of("mbart", {{"decoder_start_token_id", 7}})).decoder_start_token_id, 7);
+  EXPECT_EQ(teacher_forcing_start(a), std::nullopt) << "the last label, the target's language";
 }
 
 TEST(T5, HasTheDefaultsOfItsConfigurationClass) {

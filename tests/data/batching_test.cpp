@@ -22,6 +22,17 @@ TEST(PackedBatch, ShiftsLabelsBehindTheStartToken) {
   EXPECT_EQ(batch.tokens(), 10U);
 }
 
+TEST(PackedBatch, WithoutAStartTokenTheLastLabelComesFirst) {
+  // shift_tokens_right() of modeling_mbart.py, of labels "x y </s> language" and padding.
+  PackedBatch batch;
+  const std::vector<TokenId> source = {5, 2};
+  const std::vector<TokenId> labels = {7, 8, 2, 11, kIgnoredLabel};
+  append_pair(batch, source, labels, {std::nullopt, 1});
+  append_pair(batch, source, std::vector<TokenId>{kIgnoredLabel}, {std::nullopt, 1});
+  EXPECT_EQ(batch.decoder_ids, (std::vector<TokenId>{11, 7, 8, 2}));
+  EXPECT_EQ(batch.labels, (std::vector<TokenId>{7, 8, 2, 11}));
+}
+
 TEST(PackedBatch, IgnoredLabelsBecomePadInTheInputAndAreDroppedAtTheEnd) {
   PackedBatch batch;
   const std::vector<TokenId> source = {5, 1};

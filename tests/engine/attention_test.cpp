@@ -6,7 +6,9 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/kernels/cpu_extensions.hpp"
 #include "engine/kernels_fixture.hpp"
+#include "engine/layers/tiled_attention.hpp"
 
 namespace epicrisis::kernels {
 namespace {
@@ -102,6 +104,115 @@ TEST_P(Attention, CachedAttentionDoesNotDependOnWherePositionsLie) {
     cached_attention(attention_args(query, in_order, scores, first));
     cached_attention(attention_args(query, reversed, scores, second));
     EXPECT_EQ(first, second);
+  }
+}
+
+/// A head's queries, keys and values [length, Dh] and their biases by distance.
+struct Head {
+  Head(int tokens, int width, bool is_narrow)
+      : length(tokens),
+        head_dim(width),
+        narrow(is_narrow),
+        queries(random_values(static_cast<std::size_t>(tokens * width), 21)),
+        keys(random_values(queries.size(), 22)),
+        values(random_values(queries.size(), 23)),
+        biases(random_values(static_cast<std::size_t>(2 * tokens), 24)),
+        scratch(engine::tile_scratch_floats(width)) {
+    const auto size = engine::tile_floats(width, narrow);
+    for (int first = 0; first < length; first += engine::kKeyTile) {
+      tiles.resize(tiles.size() + size);
+      engine::pack_tile(keys.data() + first * width, values.data() + first * width,
+                        std::min(engine::kKeyTile, length - first), width, narrow,
+                        tiles.data() + tiles.size() - size, scratch.data());
+    }
+  }
+
+  std::vector<float> attend(int first, int count) {
+    std::vector<float> out(static_cast<std::size_t>(count * head_dim));
+    engine::TiledAttention attention;
+    attention.queries = queries.data() + first * head_dim;
+    attention.query_count = count;
+    attention.tiles = tiles.data();
+    attention.values = values.data();
+    attention.length = length;
+    attention.head_dim = head_dim;
+    attention.narrow = narrow;
+    attention.scale = 0.3F;
+    attention.bias = biases.data() + length - first;
+    attention.scratch = scratch.data();
+    attention.out = out.data();
+    attention.out_stride = head_dim;
+    attend_tiled(attention);
+    return out;
+  }
+
+  /// One query's result; `magnitude`: what its sum adds up in all.
+  std::vector<double> expected(int query, std::vector<double>& magnitude) const {
+    std::vector<double> scores;
+    double sum = 0;
+    for (int t = 0; t < length; ++t) {
+      double score = 0;
+      for (int d = 0; d < head_dim; ++d)
+        score += static_cast<double>(at(queries, query, d)) * static_cast<double>(at(keys, t, d));
+      scores.push_back(std::exp(0.3 * score + biases[static_cast<std::size_t>(length - query + t)]));
+      sum += scores.back();
+    }
+    std::vector<double> result(static_cast<std::size_t>(head_dim));
+    magnitude.assign(result.size(), 0);
+    for (int t = 0; t < length; ++t) {
+      for (std::size_t d = 0; d < result.size(); ++d) {
+        const double part = scores[static_cast<std::size_t>(t)] / sum * at(values, t, static_cast<int>(d));
+        result[d] += part;
+        magnitude[d] += std::abs(part);
+      }
+    }
+    return result;
+  }
+
+  float at(const std::vector<float>& rows, int row, int d) const {
+    return rows[static_cast<std::size_t>(row * head_dim + d)];
+  }
+
+  int length;
+  int head_dim;
+  bool narrow;
+  std::vector<float> queries, keys, values, biases, tiles, scratch;
+};
+
+bool can_be_narrow() { return cpu_extensions().bfloat16; }
+
+// Scores are of the order of 0.3 * Dh^0.5 * 4; narrow operands are off by 2^-9, each exponent by that much.
+TEST_P(Attention, TiledAttentionIsThatOfWholeRows) {
+  for (const bool narrow : {false, true}) {
+    if (narrow && !can_be_narrow()) continue;
+    for (const int head_dim : {8, 64, 72}) {
+      for (const int length : {1, 47, 128, 129, 300}) {
+        Head head(length, head_dim, narrow);
+        const int count = std::min(length, 5);
+        const std::vector<float> result = head.attend(length - count, count);
+        const double score_error = std::sqrt(head_dim) * (narrow ? 0x1p-7 : 0x1p-19);
+        std::vector<double> magnitude;
+        for (int q = 0; q < count; ++q) {
+          const std::vector<double> expected = head.expected(length - count + q, magnitude);
+          for (std::size_t d = 0; d < expected.size(); ++d)
+            ASSERT_NEAR(result[static_cast<std::size_t>(q) * expected.size() + d], expected[d],
+                        2 * score_error * magnitude[d])
+                << "Dh " << head_dim << " length " << length << " query " << q << " narrow " << narrow;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Attention, TiledAttentionOfAQueryHasTheSameBitsAloneAndInABlock) {
+  for (const bool narrow : {false, true}) {
+    if (narrow && !can_be_narrow()) continue;
+    Head head(200, 24, narrow);
+    const std::vector<float> block = head.attend(100, engine::kQueryBlock);
+    for (int q = 0; q < engine::kQueryBlock; ++q) {
+      const std::vector<float> alone = head.attend(100 + q, 1);
+      ASSERT_TRUE(std::equal(alone.begin(), alone.end(), block.begin() + std::ptrdiff_t{q} * 24)) << q;
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/kernels/cpu_extensions.hpp"
+#include "engine/kernels/packed_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 #include "engine/kernels_fixture.hpp"
 
@@ -67,7 +68,20 @@ struct Operands {
   Bfloat16MatMulArgs args;
 };
 
-void expect_products_agree(const Product& size, bool with_bias, bool accumulate) {
+using Multiply = void (*)(const Bfloat16MatMulArgs&);
+
+void multiply_packed(const Bfloat16MatMulArgs& args) {
+  static std::vector<float> scratch(kPackedScratch);
+  matmul_bfloat16_packed(args, scratch.data());
+}
+
+/// Those that multiply with this K.
+std::vector<Multiply> products_of(int k) {
+  if (k % 2 == 0) return {matmul_bfloat16, multiply_packed};
+  return {matmul_bfloat16};
+}
+
+void expect_products_agree(Multiply multiply, const Product& size, bool with_bias, bool accumulate) {
   SCOPED_TRACE(testing::Message() << size.m << "x" << size.n << "x" << size.k);
   Operands simd(size);
   Operands scalar(size);
@@ -76,7 +90,7 @@ void expect_products_agree(const Product& size, bool with_bias, bool accumulate)
     operands->args.accumulate = accumulate;
   }
   const std::vector<float> before = simd.c;
-  matmul_bfloat16(simd.args);
+  multiply(simd.args);
   reference::matmul_bfloat16(scalar.args);
   for (int i = 0; i < size.m; ++i) {
     for (int j = 0; j < size.n + 2; ++j) {
@@ -103,28 +117,34 @@ class Bfloat16MatMul : public ::testing::Test {
 };
 
 TEST_F(Bfloat16MatMul, AgreesWithTheReference) {
-  for (const Product& size : kProducts)
-    for (const bool with_bias : {false, true})
-      for (const bool accumulate : {false, true}) expect_products_agree(size, with_bias, accumulate);
+  for (const Product& size : kProducts) {
+    for (const Multiply multiply : products_of(size.k)) {
+      for (const bool with_bias : {false, true})
+        for (const bool accumulate : {false, true})
+          expect_products_agree(multiply, size, with_bias, accumulate);
+    }
+  }
 }
 
 TEST_F(Bfloat16MatMul, ARowHasTheSameBitsAloneAndInABatch) {
   for (const Product& size : kProducts) {
-    Operands batch(size);
-    matmul_bfloat16(batch.args);
-    Operands alone(size);
-    for (int i = 0; i < size.m; ++i) {
-      for (int first = 0; first < size.n; first += 3) {
-        Bfloat16MatMulArgs args = alone.args;
-        args.a += i * args.a_stride;
-        args.b += first * args.b_stride;
-        args.c += i * args.c_stride + first;
-        args.m = 1;
-        args.n = std::min(3, size.n - first);
-        matmul_bfloat16(args);
+    for (const Multiply multiply : products_of(size.k)) {
+      Operands batch(size);
+      multiply(batch.args);
+      Operands alone(size);
+      for (int i = 0; i < size.m; ++i) {
+        for (int first = 0; first < size.n; first += 3) {
+          Bfloat16MatMulArgs args = alone.args;
+          args.a += i * args.a_stride;
+          args.b += first * args.b_stride;
+          args.c += i * args.c_stride + first;
+          args.m = 1;
+          args.n = std::min(3, size.n - first);
+          multiply(args);
+        }
       }
+      EXPECT_EQ(batch.c, alone.c) << size.m << "x" << size.n << "x" << size.k;
     }
-    EXPECT_EQ(batch.c, alone.c) << size.m << "x" << size.n << "x" << size.k;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cmath>
 #include <limits>
@@ -216,6 +217,22 @@ TEST(Engine, ModelsWithoutALimitOnPositionsTakeLongTexts) {
   EXPECT_EQ(engine->max_source_tokens(), std::numeric_limits<int>::max());
   EXPECT_EQ(engine->max_target_tokens(), std::numeric_limits<int>::max());
   EXPECT_TRUE(engine->forward({}, Sequence(3000, 5)));
+}
+
+// Scores of all pairs would take a gigabyte a head.
+TEST(Engine, MemoryGrowsWithTheLengthOfASourceNotWithItsSquare) {
+  const auto engine = load(testing::t5_architecture(101, 8, 1, 1, 16));
+  const auto most_resident = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+  };
+  const auto before = most_resident();
+  const auto hidden = engine->encode_hidden(Sequence(16384, 5));
+  ASSERT_TRUE(hidden) << hidden.error().to_line();
+  EXPECT_EQ(hidden->rows, 16384);
+  EXPECT_LT(most_resident() - before, 200) << "MiB";
+  EXPECT_TRUE(engine->forward(Sequence(16384, 5), Sequence{5, 6}));
 }
 
 }  // namespace

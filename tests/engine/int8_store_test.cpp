@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -90,6 +91,25 @@ TEST_F(Int8Stores, OtherWeightsGetAnotherCacheAndTheOldOneGoes) {
   EXPECT_EQ(fill(folder_.path()).bytes, fill({}).bytes);
   ASSERT_EQ(caches_in(folder_.path()).size(), 1U);
   EXPECT_NE(caches_in(folder_.path()).front(), before);
+}
+
+TEST_F(Int8Stores, WhatOthersKeepOrWriteBesideItStays) {
+  fill(folder_.path());
+  const std::string cache = caches_in(folder_.path()).front().string();
+  const std::string being_written = cache + ".tmp-Ab12Cd";
+  const std::string abandoned = cache + ".tmp-Zz99Zz";
+  const fs::path staging = folder_.path() / ".epicrisis-staging";
+  ASSERT_TRUE(write_file_atomically(being_written, "x"));
+  ASSERT_TRUE(write_file_atomically(abandoned, "x"));
+  fs::last_write_time(abandoned, fs::file_time_type::clock::now() - std::chrono::hours(48));
+  ASSERT_TRUE(write_file_atomically(staging, "x"));
+  values_[17] = 3.0F;
+  write_weights();
+  fill(folder_.path());
+  EXPECT_FALSE(fs::exists(cache)) << "of an earlier state";
+  EXPECT_FALSE(fs::exists(abandoned));
+  EXPECT_TRUE(fs::exists(being_written));
+  EXPECT_TRUE(fs::exists(staging));
 }
 
 TEST_F(Int8Stores, EveryKindOfDamageMakesItComputeAgain) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/kernels/packed_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 #include "engine/kernels_fixture.hpp"
 
@@ -20,9 +21,25 @@ constexpr float kUntouched = 12345.0F;
 struct Product {
   int m, n, k;
 };
-const Product kProducts[] = {{1, 1, 1},     {1, 8, 64},   {1, 13, 100}, {2, 5, 7},   {3, 4, 8},
-                             {4, 9, 12},    {5, 3, 31},   {6, 16, 16},  {7, 17, 33}, {12, 24, 48},
-                             {13, 6, 1030}, {49, 10, 24}, {100, 4, 65}};
+const Product kProducts[] = {{1, 1, 1},     {1, 8, 64},   {1, 13, 100}, {2, 5, 7},    {3, 4, 8},
+                             {4, 9, 12},    {5, 3, 31},   {6, 16, 16},  {7, 17, 33},  {12, 24, 48},
+                             {13, 6, 1030}, {49, 10, 24}, {100, 4, 65}, {9, 150, 130}};
+
+enum class Kind { kNt, kPacked, kNn };
+
+bool is_transposed(Kind kind) { return kind != Kind::kNn; }
+
+void multiply(Kind kind, const MatMulArgs& args) {
+  static std::vector<float> scratch(kPackedScratch);
+  switch (kind) {
+    case Kind::kNt:
+      return matmul_nt(args);
+    case Kind::kPacked:
+      return matmul_nt_packed(args, scratch.data());
+    case Kind::kNn:
+      return matmul_nn(args);
+  }
+}
 
 /// Random operands with rows further apart than they are wide.
 struct Operands {
@@ -49,7 +66,8 @@ struct Operands {
 };
 
 /// Runs both versions on equal operands and compares them within the bound for k products and what is added.
-void expect_products_agree(const Product& size, bool transposed, bool with_bias, bool accumulate) {
+void expect_products_agree(const Product& size, Kind kind, bool with_bias, bool accumulate) {
+  const bool transposed = is_transposed(kind);
   SCOPED_TRACE(testing::Message() << size.m << "x" << size.n << "x" << size.k << " bias " << with_bias
                                   << " accumulate " << accumulate);
   Operands simd(size, transposed);
@@ -59,7 +77,7 @@ void expect_products_agree(const Product& size, bool transposed, bool with_bias,
     operands->args.accumulate = accumulate;
   }
   const std::vector<float> before = simd.c;
-  (transposed ? matmul_nt : matmul_nn)(simd.args);
+  multiply(kind, simd.args);
   (transposed ? reference::matmul_nt : reference::matmul_nn)(scalar.args);
   for (int i = 0; i < size.m; ++i) {
     for (int j = 0; j < size.n; ++j) {
@@ -79,22 +97,25 @@ void expect_products_agree(const Product& size, bool transposed, bool with_bias,
 }
 
 TEST_P(MatMul, MatMulNtAgreesWithTheReference) {
-  for (const Product& size : kProducts) {
-    for (const bool with_bias : {false, true})
-      for (const bool accumulate : {false, true}) expect_products_agree(size, true, with_bias, accumulate);
+  for (const Kind kind : {Kind::kNt, Kind::kPacked}) {
+    for (const Product& size : kProducts) {
+      for (const bool with_bias : {false, true})
+        for (const bool accumulate : {false, true}) expect_products_agree(size, kind, with_bias, accumulate);
+    }
   }
 }
 
 TEST_P(MatMul, MatMulNnAgreesWithTheReference) {
-  for (const Product& size : kProducts) expect_products_agree(size, false, false, false);
+  for (const Product& size : kProducts) expect_products_agree(size, Kind::kNn, false, false);
 }
 
 // What keeps batch mates from changing a summary.
 TEST_P(MatMul, ProductsOfARowHaveTheSameBitsAloneAndInABatch) {
-  for (const bool transposed : {true, false}) {
+  for (const Kind kind : {Kind::kNt, Kind::kPacked, Kind::kNn}) {
+    const bool transposed = is_transposed(kind);
     for (const Product& size : kProducts) {
       Operands batch(size, transposed);
-      (transposed ? matmul_nt : matmul_nn)(batch.args);
+      multiply(kind, batch.args);
       Operands alone(size, transposed);
       for (int i = 0; i < size.m; ++i) {
         for (int first = 0; first < size.n; first += 3) {
@@ -104,7 +125,7 @@ TEST_P(MatMul, ProductsOfARowHaveTheSameBitsAloneAndInABatch) {
           args.c += i * args.c_stride + first;
           args.m = 1;
           args.n = std::min(3, size.n - first);
-          (transposed ? matmul_nt : matmul_nn)(args);
+          multiply(kind, args);
         }
       }
       EXPECT_EQ(batch.c, alone.c) << size.m << "x" << size.n << "x" << size.k;
@@ -114,7 +135,8 @@ TEST_P(MatMul, ProductsOfARowHaveTheSameBitsAloneAndInABatch) {
 
 // Also through tiles, stripes widened for many rows, and columns past the last.
 TEST_P(MatMul, ProductsWithBfloat16HaveTheBitsOfTheirFloat32Values) {
-  for (const bool transposed : {true, false}) {
+  for (const Kind kind : {Kind::kNt, Kind::kPacked, Kind::kNn}) {
+    const bool transposed = is_transposed(kind);
     for (const Product& size : kProducts) {
       Operands wide(size, transposed);
       std::vector<std::uint16_t> bits;
@@ -125,8 +147,8 @@ TEST_P(MatMul, ProductsWithBfloat16HaveTheBitsOfTheirFloat32Values) {
       Operands narrow(size, transposed);
       narrow.args.b = nullptr;
       narrow.args.b_bfloat16 = bits.data();
-      (transposed ? matmul_nt : matmul_nn)(wide.args);
-      (transposed ? matmul_nt : matmul_nn)(narrow.args);
+      multiply(kind, wide.args);
+      multiply(kind, narrow.args);
       EXPECT_EQ(narrow.c, wide.c) << size.m << "x" << size.n << "x" << size.k;
     }
   }

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "base/check.hpp"
 #include "base/files.hpp"
+#include "engine/kernels/cpu_extensions.hpp"
 #include "engine/kernels/targets.hpp"
 #include "support/families.hpp"
 #include "support/fixtures.hpp"
@@ -37,14 +39,22 @@ void add_cases(std::vector<ParityCase>& cases, const fs::path& folder, const fs:
     if (fs::exists(folder / file)) cases.push_back({folder, file, whole});
 }
 
-/// Makes kernels run on the instruction set that EPICRISIS_TEST_TARGET names ("AVX2", "SCALAR"), if any;
-/// false where this processor or build has none of that name.
+bool is_target_name(std::string_view name) {
+  for (int bit = 0; bit < 62; ++bit)
+    if (hwy::TargetName(std::int64_t{1} << bit) == name) return true;
+  return false;
+}
+
+/// Makes kernels run on the instruction set that EPICRISIS_TEST_TARGET names ("AVX2", "SCALAR"), if any, and
+/// without the extensions that come with AVX-512; false where this processor or build has none of that name.
 bool use_named_target() {
   const char* name = std::getenv("EPICRISIS_TEST_TARGET");
   if (name == nullptr) return true;
+  EPICRISIS_CHECK(is_target_name(name));
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     if (std::string_view(hwy::TargetName(target)) != name) continue;
     hwy::SetSupportedTargetsForTest(target);
+    if (target != HWY_AVX3) kernels::limit_cpu_extensions_for_test({});
     return true;
   }
   return false;

@@ -7,6 +7,8 @@
 #include "checkpoint/checkpoint.hpp"
 #include "engine/engine.hpp"
 #include "engine/variants.hpp"
+#include "generation/generate.hpp"
+#include "generation/generation_scheduler.hpp"
 #include "support/random_checkpoint.hpp"
 
 namespace epicrisis {
@@ -43,7 +45,9 @@ class OneSession {
   }
   std::vector<std::vector<float>> step(const std::vector<HypothesisStep>& rows) {
     const auto width = static_cast<std::size_t>(engine_.vocab_size());
-    std::vector<float> logits(rows.size() * width);
+    std::size_t scored = 0;
+    for (const HypothesisStep& row : rows) scored += static_cast<std::size_t>(row.scored);
+    std::vector<float> logits(scored * width);
     const auto stepped = session_->step(rows, logits);
     EXPECT_TRUE(stepped) << stepped.error().to_line();
     std::vector<std::vector<float>> result;
@@ -166,6 +170,91 @@ TEST_P(Sessions, RowsContinueTheParentsTheyName) {
       ASSERT_EQ(logits[i], last_row(forward(*engine_, sources[beams[i].first], beams[i].second)))
           << "round " << round << " row " << i;
   }
+}
+
+// Drafts of several lengths are fed, some of them refused; every row wants the logits of all or none of its
+// tokens.
+TEST_P(Sessions, ScoredTokensAndForgottenOnesChangeNoBit) {
+  std::mt19937 random(12);
+  OneSession session(*engine_);
+  const Sequence source = testing::random_source(engine_->architecture(), 15, 80);
+  const SourceId id = session.add(source);
+  std::vector<Sequence> rows(3);
+  for (int round = 0; round < 7; ++round) {
+    std::vector<HypothesisStep> steps;
+    std::vector<Sequence> fed;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const int dropped =
+          rows[i].empty() ? 0 : static_cast<int>(random() % std::min<std::size_t>(rows[i].size(), 4));
+      rows[i].resize(rows[i].size() - static_cast<std::size_t>(dropped));
+      fed.push_back(
+          testing::random_source(engine_->architecture(), static_cast<int>(random() % 6), random()));
+      const int scored = static_cast<int>(random() % 2 * fed[i].size());
+      steps.push_back({id, rows[i].empty() ? -1 : static_cast<int>(i), {}, dropped, scored});
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      steps[i].tokens = fed[i];
+      rows[i].insert(rows[i].end(), fed[i].begin(), fed[i].end());
+    }
+    auto logits = session.step(steps);
+    for (std::size_t i = 0, first = 0; i < rows.size(); ++i) {
+      const FloatMatrix expected = forward(*engine_, source, rows[i]);
+      const auto scored = static_cast<std::size_t>(steps[i].scored);
+      for (std::size_t token = 0; token < scored; ++token) {
+        const auto row = expected.row(static_cast<int>(rows[i].size() - scored + token));
+        ASSERT_EQ(logits[first + token], std::vector<float>(row.begin(), row.end()))
+            << "round " << round << " row " << i;
+      }
+      first += scored;
+    }
+  }
+}
+
+TEST_P(Sessions, SourcesAddedInPartsBetweenStepsChangeNoBit) {
+  const Sequence first = testing::random_source(engine_->architecture(), 12, 22);
+  const std::vector<Sequence> late = {testing::random_source(engine_->architecture(), 17, 23),
+                                      testing::random_source(engine_->architecture(), 5, 24)};
+  OneSession session(*engine_);
+  Sequence written = {0};
+  const SourceId id = session.add(first);
+  session.step({{id, -1, written}});
+  const std::vector<SourceId> ids = (*session).begin_adding(late).value();
+  for (TokenId token = 7; !(*session).continue_adding().value(); ++token) {
+    const Sequence next = {token};
+    written.push_back(token);
+    ASSERT_EQ(session.step({{id, 0, next}}).front(), last_row(forward(*engine_, first, written)));
+  }
+  const Sequence start = {0, 9};
+  const auto logits = session.step({{ids[0], -1, start}, {ids[1], -1, start}});
+  for (std::size_t i = 0; i < late.size(); ++i)
+    EXPECT_EQ(logits[i], last_row(forward(*engine_, late[i], start)));
+}
+
+// Sources of repeated text: what follows a few tokens is found again, and random models go round in circles.
+TEST_P(Sessions, SpeculationChangesNoResult) {
+  std::vector<Sequence> sources;
+  for (int i = 0; i < 80; ++i) {
+    Sequence source =
+        testing::random_source(engine_->architecture(), 3 + i % 14, 100U + static_cast<unsigned>(i));
+    const Sequence again = source;
+    source.insert(source.end(), again.begin(), again.end());
+    sources.push_back(std::move(source));
+  }
+  GenerationConfig config;
+  config.max_new_tokens = 20;
+  const auto plain = generate(*engine_, sources, config).value();
+  config.prompt_lookup_num_tokens = 6;
+  GenerationScheduler scheduler(engine_, {.draft_cost = 0});
+  const auto found = scheduler.generate(sources, config).value();
+  int plain_steps = 0;
+  int steps = 0;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    ASSERT_EQ(found[i][0].ids, plain[i][0].ids) << "source " << i;
+    ASSERT_EQ(found[i][0].score, plain[i][0].score) << "source " << i;
+    plain_steps += plain[i][0].steps;
+    steps += found[i][0].steps;
+  }
+  EXPECT_LT(steps, plain_steps) << "no draft came true";
 }
 
 TEST_P(Sessions, RemovedSourcesLeaveTheOthersAsTheyWere) {

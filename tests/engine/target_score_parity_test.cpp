@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "checkpoint/families/family.hpp"
 #include "engine/expected_values.hpp"
 #include "engine/parity_fixture.hpp"
-#include "generation/generation_config.hpp"
 
 namespace epicrisis {
 namespace {
@@ -37,8 +37,6 @@ class TargetScoreParity : public testing::ParityTest {
 };
 
 TEST_P(TargetScoreParity, GivesTheReferencesLogProbabilities) {
-  const auto settings = default_generation_config(config_, generation_config_);
-  ASSERT_TRUE(settings) << settings.error().to_line();
   std::vector<ScoredPair> pairs;
   std::vector<double> expected;
   for (const Json& batch : expected_.at("loss")) {
@@ -50,7 +48,7 @@ TEST_P(TargetScoreParity, GivesTheReferencesLogProbabilities) {
     }
   }
   ASSERT_FALSE(pairs.empty());
-  const auto scores = target_log_probs(*engine_, pairs, settings->decoder_start_token_id);
+  const auto scores = target_log_probs(*engine_, pairs, teacher_forcing_start(engine_->architecture()));
   ASSERT_TRUE(scores) << scores.error().to_line();
   // The fixtures' tolerance of a loss.
   for (std::size_t i = 0; i < pairs.size(); ++i) EXPECT_NEAR(scores->at(i), expected[i], 1e-5 * -expected[i]);

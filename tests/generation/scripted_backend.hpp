@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "generation/backend.hpp"
@@ -23,9 +25,17 @@ class ScriptedBackend final : public Backend {
   int max_target_tokens() const noexcept override { return 1000; }
   bool is_encoder_decoder() const noexcept override { return encoder_decoder; }
   int preferred_rows() const noexcept override { return rows; }
+  bool scores_drafts() const noexcept override { return drafts; }
+  CacheCosts cache_costs() const noexcept override { return costs; }
   Result<std::unique_ptr<DecodeSession>> start_session() const override;
 
   bool encoder_decoder = true;
+  bool drafts = true;
+  CacheCosts costs;
+  int parts = 0;                   ///< More that an addition takes than one.
+  std::optional<TokenId> refused;  ///< A source that begins with it cannot be added.
+  std::size_t most_rows = 1000;    ///< In a step; more are out of memory.
+  std::function<void(std::span<const HypothesisStep>)> on_step;
   int rows = 64;
   mutable int steps = 0;         ///< Taken in all sessions.
   mutable int sources_left = 0;  ///< Added but not removed.

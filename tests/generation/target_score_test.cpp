@@ -58,6 +58,16 @@ TEST(TargetScore, SumsTheLogProbabilitiesOfTheTarget) {
   }
 }
 
+TEST(TargetScore, StartsWithTheLastTokenWhereThereIsNoStartToken) {
+  const auto script = hashed_script(20, 6);
+  const ScriptedBackend backend(20, script);
+  const std::vector<ScoredPair> pairs = {{{4, 5}, {7, 8, 2, 11}}, {{6}, {9}}};
+  const auto scores = target_log_probs(backend, pairs, std::nullopt);
+  ASSERT_TRUE(scores) << scores.error().to_line();
+  EXPECT_NEAR(scores->at(0), expected_log_prob(script, pairs[0], {11}), 1e-4);
+  EXPECT_NEAR(scores->at(1), expected_log_prob(script, pairs[1], {9}), 1e-4);
+}
+
 TEST(TargetScore, OfWhatGreedySearchWritesIsItsScore) {
   const ScriptedBackend backend(20, hashed_script(20, 6));
   GenerationConfig config;

@@ -45,6 +45,17 @@ const char* const kRows =
     "note,summary\r\nChest pain since morning.,Chest pain.\r\n\"Fall at home, hip pain.\",Fall with hip "
     "pain.\r\n";
 
+TEST_F(ScoreCommand, ComputesInTheTypeAskedFor) {
+  const double wide = lines(run(kRows, {"--json"})).back()["total"]["loss"].get<double>();
+  for (const char* type : {"bf16", "int8"}) {
+    const double narrow =
+        lines(run(kRows, {"--json", "--dtype", type})).back()["total"]["loss"].get<double>();
+    EXPECT_NE(narrow, wide) << type;
+    EXPECT_NEAR(narrow, wide, 0.05 * wide) << type;
+  }
+  EXPECT_EQ(run(kRows, {"--dtype", "int4"}).exit_code, 2);
+}
+
 TEST_F(ScoreCommand, WritesOneJsonObjectARowAndTheTotals) {
   const std::vector<Json> found = lines(run(kRows, {"--json"}));
   ASSERT_EQ(found.size(), 3U);

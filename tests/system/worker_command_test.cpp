@@ -67,8 +67,9 @@ class RunningWorker {
 
  private:
   static std::vector<std::string> command(const std::vector<std::string>& arguments) {
-    std::vector<std::string> whole = {EPICRISIS_PROGRAM, "worker",   "--model",
-                                      model(),           "--listen", "127.0.0.1:0"};
+    std::vector<std::string> whole = {EPICRISIS_PROGRAM, "worker", "--listen", "127.0.0.1:0"};
+    if (std::find(arguments.begin(), arguments.end(), "--model") == arguments.end())
+      whole.insert(whole.end(), {"--model", model()});
     whole.insert(whole.end(), arguments.begin(), arguments.end());
     return whole;
   }
@@ -123,6 +124,28 @@ TEST(WorkerCommand, BatchesAndConcurrentClientsGetWhatEachNoteGivesAlone) {
     }
   }
   EXPECT_EQ(right, 64);
+}
+
+// The long ones would take minutes; leaving them ends them.
+TEST(WorkerCommand, AShortRequestIsAnsweredWhileEightLongOnesRun) {
+  const auto models = testing::find_fixtures("t5", "spiece.model");
+  if (models.empty()) GTEST_SKIP() << "no T5, which writes without end";
+  RunningWorker worker({"--model", models.front().string()});
+  worker.wait_until_ready();
+  const std::string brief = request_for(kNotes[1], {{"max_new_tokens", 3}, {"num_beams", 1}});
+  const std::string alone = worker.invoke(brief).body;
+  const Json without_end = {{"max_new_tokens", 30000}, {"min_new_tokens", 30000}, {"num_beams", 1}};
+  std::vector<HttpClient> clients;
+  for (std::size_t c = 0; c < 8; ++c) {
+    clients.emplace_back(worker.port());
+    clients.back().send(http_request("POST", "/invocations",
+                                     request_for(kNotes[c % kNotes.size()], without_end),
+                                     "Content-Type: application/json\r\n"));
+  }
+  EXPECT_EQ(worker.invoke(brief).body, alone);
+  EXPECT_EQ(worker.invoke(brief).body, alone) << "and again, when all of them run";
+  clients.clear();
+  EXPECT_EQ(worker.end().exit_code, 0) << "nothing is left that would have to be waited for";
 }
 
 TEST(WorkerCommand, FinishesWhatRunsWhenItIsAskedToEnd) {

@@ -51,7 +51,7 @@ class TrainingParity : public ::testing::TestWithParam<fs::path> {
       const auto labels = batch["labels"][row].get<Ids>();
       if (has_encoder())
         append_pair(result, source, labels,
-                    {model_->architecture().decoder_start_token_id, model_->architecture().pad_token_id});
+                    {teacher_forcing_start(model_->architecture()), model_->architecture().pad_token_id});
       else
         append_sequence(result, source, unpadded(labels, mask));
     }

@@ -32,7 +32,8 @@ struct Settings {
   int threads = 0;
   ComputeType type = ComputeType::kFloat32;
   std::size_t queue_size = 256;
-  std::size_t max_batch = 8;
+  std::size_t max_batch = 64;
+  std::size_t max_cache_bytes = 0;
   std::uint64_t max_body_bytes = 6'291'456;
   double request_timeout = 60;
   double shutdown_grace = 25;
@@ -64,6 +65,7 @@ Result<void> load_model(const Settings& settings, api::WorkerApi& api, const std
   options.threads = settings.threads;
   options.type = settings.type;
   options.task = task;
+  options.max_cache_bytes = settings.max_cache_bytes;
   EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Summarizer> summarizer,
                              Summarizer::load(folder.path(), options));
   const auto took = std::chrono::steady_clock::now() - started;
@@ -79,7 +81,7 @@ Result<void> serve_model(const Settings& settings) {
   }
   api::WorkerOptions worker_options;
   worker_options.scheduler.max_waiting = settings.queue_size;
-  worker_options.scheduler.max_batch_notes = settings.max_batch;
+  worker_options.scheduler.max_running = settings.max_batch;
   worker_options.max_body_bytes = settings.max_body_bytes;
   worker_options.request_timeout = milliseconds_of(settings.request_timeout);
   server::ServerOptions server_options;
@@ -132,8 +134,14 @@ void add_worker_command(CLI::App& app, CommandAction& chosen) {
   command->add_option("--queue-size", settings->queue_size, "Requests that may wait before others get 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--max-batch", settings->max_batch, "Notes computed together")
-      ->check(CLI::PositiveNumber)
+  command->add_option("--max-batch", settings->max_batch, "Requests computed together; others wait")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--max-cache-bytes", settings->max_cache_bytes,
+          "Most memory for keys and values of running requests; 0: half of what is left after loading")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--max-body-bytes", settings->max_body_bytes, "Largest request body")
       ->check(CLI::PositiveNumber)

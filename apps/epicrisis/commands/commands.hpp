@@ -6,6 +6,7 @@
 // its options to `app`; when it is chosen on the command line, `chosen` becomes what it does.
 namespace epicrisis {
 
+void add_bench_command(CLI::App& app, CommandAction& chosen);
 void add_convert_command(CLI::App& app, CommandAction& chosen);
 void add_evaluate_command(CLI::App& app, CommandAction& chosen);
 void add_hub_command(CLI::App& app, CommandAction& chosen);

@@ -13,6 +13,7 @@
 #include "commands/commands.hpp"
 #include "data/csv_reader.hpp"
 #include "hub/model_reference.hpp"
+#include "shared/dtype_option.hpp"
 #include "standard_streams.hpp"
 #include "summarize/scorer.hpp"
 
@@ -30,6 +31,7 @@ struct Arguments {
   std::string summary_column = "summary";
   std::optional<std::string> prompt;
   int threads = 0;
+  ComputeType type = ComputeType::kFloat32;
   bool json = false;
 };
 
@@ -84,6 +86,7 @@ class ScoreCommand {
     EPICRISIS_ASSIGN_OR_RETURN(summary_column_, reader.column(arguments_.summary_column));
     EPICRISIS_ASSIGN_OR_RETURN(const ModelFolder folder, resolve_model(arguments_.model));
     EPICRISIS_ASSIGN_OR_RETURN(scorer_, Scorer::load(folder.path(), {.threads = arguments_.threads,
+                                                                     .type = arguments_.type,
                                                                      .reference = folder.name(),
                                                                      .prompt = arguments_.prompt}));
     if (!arguments_.json) EPICRISIS_RETURN_IF_ERROR(write_standard_output("row\tloss\ttokens\tlog_prob\n"));
@@ -180,6 +183,7 @@ void add_score_command(CLI::App& app, CommandAction& chosen) {
       ->add_option("--prompt", arguments->prompt,
                    "What the model reads, with '{note}' where the note goes; left out: what the model says")
       ->type_name("TEXT");
+  add_dtype_option(*command, arguments->type);
   command->add_option("--threads", arguments->threads, "Threads; 0: one a processor")->type_name("N");
   command->add_flag("--json", arguments->json, "One JSON object a row and line, then the totals");
   command->callback(

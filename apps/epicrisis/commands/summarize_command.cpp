@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +65,11 @@ Result<std::string> read_note(const std::string& file) {
   return note;
 }
 
+double tokens_per_step(const Summary& summary) {
+  const auto written = static_cast<double>(summary.token_ids.size()) - summary.given_tokens;
+  return written / summary.decode_steps;
+}
+
 std::string as_json_line(const Summary& summary, const std::string& file, double seconds,
                          const ModelCard& card) {
   OrderedJson line;
@@ -71,17 +79,18 @@ std::string as_json_line(const Summary& summary, const std::string& file, double
   line["score"] = summary.score;
   line["source_tokens"] = summary.source_tokens;
   line["dropped_tokens"] = summary.dropped_tokens;
+  if (summary.decode_steps > 0) line["tokens_per_step"] = tokens_per_step(summary);
   line["seconds"] = seconds;
   line["model"] = {{"name", card.name}, {"trained_for", card.trained_for}};
   // A file name or a token may hold bytes that are no UTF-8.
   return line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
-void warn_if_cut(const Summary& summary, const std::string& file) {
-  if (summary.dropped_tokens == 0) return;
-  fmt::print(stderr,
-             "epicrisis: '{}' is longer than the model reads: {} of {} tokens at its end were left out\n",
-             file, summary.dropped_tokens, summary.source_tokens + summary.dropped_tokens);
+std::string warning_if_cut(const Summary& summary, const std::string& file) {
+  if (summary.dropped_tokens == 0) return "";
+  return fmt::format(
+      "epicrisis: '{}' is longer than the model reads: {} of {} tokens at its end were left out\n", file,
+      summary.dropped_tokens, summary.source_tokens + summary.dropped_tokens);
 }
 
 /// One run of the command.
@@ -104,33 +113,58 @@ class SummarizeCommand {
   }
 
  private:
-  /// Goes on after a note that fails; each failure is one line, the last of them main's.
+  /// What standard output and standard error get of a file.
+  struct Output {
+    std::string text;
+    std::string warning;
+  };
+
+  /// Goes on after a note that fails; each failure is one line, the last of them main's. Some files are
+  /// computed together, and written in order.
   Result<void> summarize_all() {
+    constexpr std::size_t kFilesAtOnce = 32;
     Result<void> outcome;
-    for (const std::string& file : arguments_.files) {
-      Result<void> one = summarize_one(file);
+    std::stop_source stop;
+    std::deque<std::future<Result<Output>>> running;
+    auto next = arguments_.files.begin();
+    while (next != arguments_.files.end() || !running.empty()) {
+      for (; next != arguments_.files.end() && running.size() < kFilesAtOnce; ++next) {
+        auto summarize = [this, file = *next, token = stop.get_token()] {
+          return summarize_one(file, token);
+        };
+        running.push_back(std::async(std::launch::async, std::move(summarize)));
+      }
+      Result<void> one = write(running.front().get());
+      running.pop_front();
       if (one) continue;
       if (!outcome) fmt::print(stderr, "epicrisis: {}\n", outcome.error().to_line());
       outcome = std::move(one);
       if (output_failed_) break;
     }
+    stop.request_stop();
     return outcome;
   }
 
-  Result<void> summarize_one(const std::string& file) {
+  Result<Output> summarize_one(const std::string& file, std::stop_token stop) const {
     EPICRISIS_ASSIGN_OR_RETURN(const std::string note, read_note(file));
     const auto start = std::chrono::steady_clock::now();
     EPICRISIS_ASSIGN_OR_RETURN(const std::vector<Summary> summaries,
-                               summarizer_->summarize({&note, 1}, config_));
+                               summarizer_->summarize({&note, 1}, config_, std::move(stop)));
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    std::string text;
-    if (!arguments_.json && arguments_.files.size() > 1) text = fmt::format("==> {} <==\n", file);
+    Output output;
+    if (!arguments_.json && arguments_.files.size() > 1) output.text = fmt::format("==> {} <==\n", file);
     for (const Summary& summary : summaries) {
-      text += arguments_.json ? as_json_line(summary, file, taken.count(), summarizer_->card())
-                              : summary.text + "\n";
+      output.text += arguments_.json ? as_json_line(summary, file, taken.count(), summarizer_->card())
+                                     : summary.text + "\n";
     }
-    warn_if_cut(summaries.front(), file);
-    Result<void> printed = write_standard_output(text);
+    output.warning = warning_if_cut(summaries.front(), file);
+    return output;
+  }
+
+  Result<void> write(const Result<Output>& output) {
+    if (!output) return output.error();
+    fmt::print(stderr, "{}", output->warning);
+    Result<void> printed = write_standard_output(output->text);
     output_failed_ = !printed;
     return printed;
   }

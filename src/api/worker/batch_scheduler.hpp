@@ -6,8 +6,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stop_token>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -22,21 +22,19 @@ namespace epicrisis::api {
 struct SummarizationJob {
   std::vector<ClinicalText> notes;
   TextSettings settings;
-  std::string batch_key;  ///< Jobs of equal keys have equal settings; only their notes share a batch.
   std::stop_token stop;
   /// Called once: the texts of each note, or the first Error. From a compute thread, or from stop().
   std::function<void(Result<std::vector<Texts>>)> done;
 };
 
 struct SchedulerOptions {
-  std::size_t threads = 1;          ///< Batches computed at once.
-  std::size_t max_waiting = 256;    ///< Jobs that may wait; past it a job is refused.
-  std::size_t max_batch_notes = 8;  ///< Notes given to the model in one call.
+  std::size_t max_running = 64;   ///< Jobs computed at once.
+  std::size_t max_waiting = 256;  ///< Jobs that may wait; past it a job is refused.
 };
 
-/// Computes jobs on threads of its own. A batch takes notes of the job that waits longest, and fills up with
-/// notes of other jobs of the same settings. A job of many notes goes back to the end of the queue after each
-/// batch, so that it does not hold up short ones. Thread-safe.
+/// Hands jobs to the model, several at once, each on a thread of its own that waits for the outcome. The
+/// service computes all of them in one batch, which notes join and leave at any step (GenerationScheduler),
+/// so neither settings nor length of a job hold up another. Thread-safe.
 class BatchScheduler {
  public:
   BatchScheduler(std::shared_ptr<SummarizationService> service, SchedulerOptions options);
@@ -52,27 +50,19 @@ class BatchScheduler {
   void stop();
 
  private:
-  struct Pending;
-  struct Slice;
-  using Batch = std::vector<Slice>;
-
   void work();
-  Batch take_batch();
-  void drop_stopped(std::vector<std::shared_ptr<Pending>>& dropped);
-  void compute(const Batch& batch);
-  void compute_one_by_one(const Batch& batch, const std::stop_token& stop);
-  Result<std::vector<Texts>> call_service(const std::vector<ClinicalText>& notes,
-                                          const TextSettings& settings, const std::stop_token& stop);
-  void store(const Slice& slice, std::span<Texts> results);
-  void fail(const std::shared_ptr<Pending>& pending, Error error);
+  void compute(SummarizationJob job);
+  Error blame_a_note(const SummarizationJob& job, Error error, const std::stop_token& stop);
+  Result<std::vector<Texts>> call_service(std::span<const ClinicalText> notes, const TextSettings& settings,
+                                          const std::stop_token& stop);
 
   const std::shared_ptr<SummarizationService> service_;
   const SchedulerOptions options_;
   std::stop_source ending_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<std::shared_ptr<Pending>> waiting_;  // guarded by mutex_; jobs with notes not yet in a batch
-  bool closed_ = false;                           // guarded by mutex_
+  std::deque<SummarizationJob> waiting_;  // guarded by mutex_
+  bool closed_ = false;                   // guarded by mutex_
   std::vector<std::jthread> threads_;
 };
 

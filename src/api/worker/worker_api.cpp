@@ -128,7 +128,6 @@ void WorkerApi::decode_and_submit(const server::Request& request, std::stop_toke
   SummarizationJob job;
   job.notes = std::move(invocation->inputs);
   job.settings = std::move(*settings);
-  job.batch_key = invocation->parameters.dump();
   job.stop = std::move(stop);
   job.done = std::move(done);
   if (!scheduler_.load()->try_submit(std::move(job))) {

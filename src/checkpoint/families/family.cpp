@@ -46,6 +46,12 @@ const Family* find_family(std::string_view model_type) {
   return found == kFamilies.end() ? nullptr : *found;
 }
 
+std::optional<TokenId> teacher_forcing_start(const Architecture& architecture) {
+  const Family* const family = find_family(architecture.family);
+  if (family != nullptr && family->last_label_starts_decoder) return std::nullopt;
+  return architecture.decoder_start_token_id;
+}
+
 std::vector<Error> unsupported_options(const Json& config, const Family& family) {
   std::vector<Error> errors;
   const auto check = [&](const RequiredOption& option) {

@@ -60,10 +60,16 @@ struct Family {
   std::vector<Parameter> (*parameters)(const Architecture& architecture);
   /// Whether the reference reads past a tensor of this name without using it.
   bool (*is_ignored)(std::string_view file_name);
+  /// Labels shifted to the right start with the last of them, the target's language, instead of
+  /// decoder_start_token_id (shift_tokens_right() of modeling_mbart.py).
+  bool last_label_starts_decoder = false;
 };
 
 /// Null for a family this build does not know.
 const Family* find_family(std::string_view model_type);
+
+/// What the decoder reads first where it is given the labels (teacher forcing). Absent: the last label.
+std::optional<TokenId> teacher_forcing_start(const Architecture& architecture);
 
 /// A kUnsupported Error naming the key for each option of `config` that would change what is computed, of
 /// those any model of the reference may have and those of `family`.

@@ -21,7 +21,12 @@ Result<Architecture> read_architecture(const Json& config) {
 }  // namespace
 
 extern const Family kMbart;
-const Family kMbart = {
-    "mbart", "model.", kBartLikeOptions, read_architecture, bart_like_parameters, is_ignored_by_bart_like};
+const Family kMbart = {"mbart",
+                       "model.",
+                       kBartLikeOptions,
+                       read_architecture,
+                       bart_like_parameters,
+                       is_ignored_by_bart_like,
+                       /*last_label_starts_decoder=*/true};
 
 }  // namespace epicrisis::families

@@ -150,9 +150,9 @@ HWY_INLINE void finish_row(const std::int32_t* sums, const float* scales, float 
   }
 }
 
-// Even shares of at most Int8Tile::kMostRows rows.
-HWY_INLINE int rows_of_next_tile(int left) {
-  const int tiles = (left + Int8Tile::kMostRows - 1) / Int8Tile::kMostRows;
+// Even shares of at most `most` rows.
+HWY_INLINE int rows_of_next_tile(int left, int most) {
+  const int tiles = (left + most - 1) / most;
   return (left + tiles - 1) / tiles;
 }
 
@@ -162,22 +162,25 @@ void MatMulInt8(const Int8MatMulArgs& args) {
 #else
   const auto tile_sums = vector_tile;
 #endif
-  HWY_ALIGN std::int32_t sums[Int8Tile::kMostRows * Int8Tile::kSumsStride];
+  const bool is_tall = args.m > Int8Tile::kWideRows;
+  const int most_rows = is_tall ? Int8Tile::kTallRows : Int8Tile::kWideRows;
+  const int most_panels = is_tall ? Int8Tile::kTallPanels : Int8Tile::kWidePanels;
+  HWY_ALIGN std::int32_t sums[Int8Tile::kTallRows * Int8Tile::kSumsStride];
   Int8Tile tile;
   tile.a_stride = args.a_stride;
   tile.depth = panel_depth(args.b.in);
   tile.sums = sums;
   const std::ptrdiff_t panel_bytes = static_cast<std::ptrdiff_t>(tile.depth) * kPanelOutputs * kPanelInputs;
   const int past_panel = panel_count(args.first + args.n);
-  for (int panel = args.first / kPanelOutputs; panel < past_panel; panel += Int8Tile::kMostPanels) {
+  for (int panel = args.first / kPanelOutputs; panel < past_panel; panel += most_panels) {
     tile.weights = args.b.weights + panel * panel_bytes;
-    tile.panels = std::min(Int8Tile::kMostPanels, past_panel - panel);
+    tile.panels = std::min(most_panels, past_panel - panel);
     const int channel = panel * kPanelOutputs;  // of the first sum
     tile.offsets = args.b.offsets + channel;
     const int from = std::max(args.first, channel);
     const int count = std::min(args.first + args.n, channel + tile.panels * kPanelOutputs) - from;
     for (int row = 0; row < args.m; row += tile.rows) {
-      tile.rows = rows_of_next_tile(args.m - row);
+      tile.rows = rows_of_next_tile(args.m - row, most_rows);
       tile.a = args.a + row * args.a_stride;
       tile_sums(tile);
       for (int r = 0; r < tile.rows; ++r)

@@ -61,10 +61,13 @@ void matmul_int8(const Int8MatMulArgs& args) noexcept;
 }  // namespace reference
 
 /// The integer part of a product: `rows` rows times the channels of `panels` panels that follow each other.
+/// Wide tiles read weights once for a few rows; tall ones leave their two panels in L1 for many.
 struct Int8Tile {
-  static constexpr int kMostRows = 6;
-  static constexpr int kMostPanels = 4;
-  static constexpr int kSumsStride = kMostPanels * kPanelOutputs;
+  static constexpr int kWideRows = 6;
+  static constexpr int kWidePanels = 4;
+  static constexpr int kTallRows = 12;
+  static constexpr int kTallPanels = 2;
+  static constexpr int kSumsStride = kWidePanels * kPanelOutputs;
 
   const std::uint8_t* a = nullptr;
   std::ptrdiff_t a_stride = 0;

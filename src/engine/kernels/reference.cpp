@@ -121,6 +121,22 @@ void softmax(float* x, float scale, const float* bias, int n) noexcept {
   for (int i = 0; i < n; ++i) x[i] = static_cast<float>(std::exp(exponent(i) - largest) / sum);
 }
 
+float softmax_tile(float* x, float scale, const float* bias, int n, SoftmaxState& state) noexcept {
+  float largest = state.largest;
+  for (int i = 0; i < n; ++i) {
+    x[i] = scale * x[i] + (bias != nullptr ? bias[i] : 0.0F);
+    largest = std::max(largest, x[i]);
+  }
+  const float factor = std::exp(state.largest - largest);
+  double sum = static_cast<double>(state.sum) * factor;
+  for (int i = 0; i < n; ++i) {
+    x[i] = std::exp(x[i] - largest);
+    sum += x[i];
+  }
+  state = {largest, static_cast<float>(sum)};
+  return factor;
+}
+
 void activate(Activation activation, float* x, int n) noexcept {
   for (int i = 0; i < n; ++i) x[i] = static_cast<float>(activated(activation, x[i]));
 }

@@ -1,5 +1,6 @@
 #include "engine/kernels/rowwise.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/kernels/bfloat16_matmul.hpp"
@@ -22,6 +23,9 @@ void RmsNorm(const float* x, const float* weight, float epsilon, int n, float* y
   reference::rms_norm(x, weight, epsilon, n, y);
 }
 void Softmax(float* x, float scale, const float* bias, int n) { reference::softmax(x, scale, bias, n); }
+float SoftmaxTile(float* x, float scale, const float* bias, int n, SoftmaxState& state) {
+  return reference::softmax_tile(x, scale, bias, n, state);
+}
 void Activate(Activation activation, float* x, int n) { reference::activate(activation, x, n); }
 void ScaleAdd(const float* x, float scale, const float* offset, int n, float* y) {
   reference::scale_add(x, scale, offset, n, y);
@@ -76,6 +80,15 @@ void RmsNorm(const float* x, const float* weight, float epsilon, int n, float* y
 }
 
 void Softmax(float* x, float scale, const float* bias, int n) { softmax_row(x, scale, bias, n); }
+
+float SoftmaxTile(float* x, float scale, const float* bias, int n, SoftmaxState& state) {
+  scale_add_row(x, scale, bias, n, x);
+  const float largest = std::max(state.largest, largest_element(x, n));
+  const float factor = std::exp(state.largest - largest);
+  state.largest = largest;
+  state.sum = state.sum * factor + exponentiate(x, 1.0F, largest, n);
+  return factor;
+}
 
 // In place, in vectors; the last vector may be partial.
 template <class F>
@@ -168,6 +181,7 @@ namespace epicrisis::kernels {
 HWY_EXPORT(LayerNorm);
 HWY_EXPORT(RmsNorm);
 HWY_EXPORT(Softmax);
+HWY_EXPORT(SoftmaxTile);
 HWY_EXPORT(Activate);
 HWY_EXPORT(ScaleAdd);
 HWY_EXPORT(Multiply);
@@ -183,6 +197,9 @@ void rms_norm(const float* x, const float* weight, float epsilon, int n, float* 
 }
 void softmax(float* x, float scale, const float* bias, int n) noexcept {
   HWY_DYNAMIC_DISPATCH(Softmax)(x, scale, bias, n);
+}
+float softmax_tile(float* x, float scale, const float* bias, int n, SoftmaxState& state) noexcept {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxTile)(x, scale, bias, n, state);
 }
 void activate(Activation activation, float* x, int n) noexcept {
   HWY_DYNAMIC_DISPATCH(Activate)(activation, x, n);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "checkpoint/architecture.hpp"
 
@@ -22,6 +23,16 @@ void rms_norm(const float* x, const float* weight, float epsilon, int n, float* 
 /// largest. bias: [n], or null for none. Precondition: n > 0, scale > 0, no NaN.
 void softmax(float* x, float scale, const float* bias, int n) noexcept;
 
+/// What a softmax over a row in tiles knows of the tiles it has seen.
+struct SoftmaxState {
+  float largest = -std::numeric_limits<float>::infinity();
+  float sum = 0;  ///< Of exp(y - largest).
+};
+/// Takes the next tile: y[i] = scale * x[i] + bias[i], then x[i] = exp(y[i] - largest). What was computed of
+/// earlier tiles is to be multiplied by the result, everything by 1 / sum at the end: Milakov and Gimelshein
+/// 2018, "Online normalizer calculation for softmax". Precondition: as softmax().
+float softmax_tile(float* x, float scale, const float* bias, int n, SoftmaxState& state) noexcept;
+
 /// x[i] = activation(x[i]). kGelu is within 1e-6 of x * Phi(x); kGeluTanh is the tanh form of Hendrycks and
 /// Gimpel 2016.
 void activate(Activation activation, float* x, int n) noexcept;
@@ -41,6 +52,7 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
                 float* y) noexcept;
 void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y) noexcept;
 void softmax(float* x, float scale, const float* bias, int n) noexcept;
+float softmax_tile(float* x, float scale, const float* bias, int n, SoftmaxState& state) noexcept;
 void activate(Activation activation, float* x, int n) noexcept;
 void scale_add(const float* x, float scale, const float* offset, int n, float* y) noexcept;
 void multiply(const float* x, int n, float* y) noexcept;

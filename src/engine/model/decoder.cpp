@@ -17,31 +17,32 @@ constexpr int kGroupTokens = 12;  // Whole register tiles of the product kernel 
 
 }  // namespace
 
-SourceMemory Decoder::remember(const float* hidden, int length) {
+SourceMemory Decoder::make_memory(int length) const {
   const Architecture& a = model_.architecture;
-  const auto layer_elements =
-      2 * static_cast<std::size_t>(a.decoder.heads * a.head_dim) * static_cast<std::size_t>(length);
-  const std::size_t elements = layer_elements * static_cast<std::size_t>(a.decoder.layers);
+  const std::size_t elements = 2 * static_cast<std::size_t>(a.decoder.layers) *
+                               static_cast<std::size_t>(a.decoder.heads * a.head_dim) *
+                               static_cast<std::size_t>(length);
   SourceMemory memory;
   memory.length = length;
-  if (model_.type == ComputeType::kFloat32) {
-    float* to = memory.keys_values.ensure(elements);
-    for (const Layer& layer : model_.decoder.layers)
-      to = project_memory(layer.cross_attention, hidden, length, to);
-    return memory;
-  }
-  auto* to = reinterpret_cast<std::uint16_t*>(memory.keys_values.ensure((elements + 1) / 2));
-  const float* projected = memory_.ensure(layer_elements);
-  for (const Layer& layer : model_.decoder.layers) {
-    project_memory(layer.cross_attention, hidden, length, memory_.data());
-    kernels::round_to_bfloat16(projected, static_cast<int>(layer_elements), to);
-    to += layer_elements;
-  }
+  memory.keys_values.ensure(model_.type == ComputeType::kFloat32 ? elements : (elements + 1) / 2);
   return memory;
 }
 
-// Writes one layer's [key, value][H, length, Dh]; returns where they end.
-float* Decoder::project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to) {
+void Decoder::remember(SourceMemory& memory, int layer, const float* hidden) {
+  const Architecture& a = model_.architecture;
+  const AttentionWeights& weights = model_.decoder.layers[static_cast<std::size_t>(layer)].cross_attention;
+  const std::ptrdiff_t elements = std::ptrdiff_t{2} * a.decoder.heads * a.head_dim * memory.length;
+  float* const keys_values = memory.keys_values.data();
+  if (model_.type == ComputeType::kFloat32)
+    return project_memory(weights, hidden, memory.length, keys_values + layer * elements);
+  float* const projected = memory_.ensure(static_cast<std::size_t>(elements));
+  project_memory(weights, hidden, memory.length, projected);
+  kernels::round_to_bfloat16(projected, static_cast<int>(elements),
+                             reinterpret_cast<std::uint16_t*>(keys_values) + layer * elements);
+}
+
+// Writes one layer's [key, value][H, length, Dh].
+void Decoder::project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to) {
   const Architecture& a = model_.architecture;
   const std::ptrdiff_t head_elements = static_cast<std::ptrdiff_t>(length) * a.head_dim;
   outputs_.clear();
@@ -50,7 +51,6 @@ float* Decoder::project_memory(const AttentionWeights& weights, const float* hid
       outputs_.push_back({projection->rows(head * a.head_dim, a.head_dim), to, a.head_dim});
   }
   linear(team_, scratch_, {hidden, a.d_model, length}, outputs_);
-  return to;
 }
 
 void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutput output, float* to) {
@@ -64,8 +64,8 @@ void Decoder::run(std::span<const DecoderRow> rows, KvCache& cache, DecoderOutpu
     feed_forward_block(team_, scratch_, model_.architecture, layers[i].feed_forward, x_.data(), count,
                        normed_.data(), hidden_);
   }
-  if (output == DecoderOutput::kLastLogits) count = keep_last_tokens(rows);
-  project(count, output, to);
+  if (output == DecoderOutput::kLastLogits) count = keep_scored_tokens(rows);
+  if (count > 0) project(count, output, to);
 }
 
 // Lists the tokens, where their positions lie, and what they share; makes room for the activations.
@@ -205,16 +205,18 @@ void Decoder::cross_attention(const AttentionWeights& weights, int layer) {
   finish_block(team_, a, weights.norm, x_.data(), count);
 }
 
-// Moves each row's last token up to its row's place, which is never behind it; returns the number of rows.
-int Decoder::keep_last_tokens(std::span<const DecoderRow> rows) {
+// Moves each row's scored tokens up, row after row, which is never down; returns how many they are.
+int Decoder::keep_scored_tokens(std::span<const DecoderRow> rows) {
   const std::ptrdiff_t width = model_.architecture.d_model;
-  std::ptrdiff_t last = -1;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    last += static_cast<std::ptrdiff_t>(rows[r].tokens.size());
-    float* to = x_.data() + static_cast<std::ptrdiff_t>(r) * width;
-    if (last != static_cast<std::ptrdiff_t>(r)) std::copy_n(x_.data() + last * width, width, to);
+  std::ptrdiff_t past_row = 0;
+  std::ptrdiff_t kept = 0;
+  for (const DecoderRow& row : rows) {
+    past_row += static_cast<std::ptrdiff_t>(row.tokens.size());
+    for (std::ptrdiff_t token = past_row - row.scored; token < past_row; ++token, ++kept) {
+      if (token != kept) std::copy_n(x_.data() + token * width, width, x_.data() + kept * width);
+    }
   }
-  return static_cast<int>(rows.size());
+  return static_cast<int>(kept);
 }
 
 void Decoder::project(int count, DecoderOutput output, float* to) {

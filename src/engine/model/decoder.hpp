@@ -24,11 +24,12 @@ struct DecoderRow {
   std::span<const TokenId> tokens;       ///< To feed now; at least one.
   std::span<const KvCache::Slot> slots;  ///< Of all its positions, those of `tokens` last.
   const SourceMemory* source = nullptr;  ///< Of decoders that follow an encoder.
+  int scored = 1;                        ///< How many of the last of `tokens` have logits in kLastLogits.
 };
 
 /// What a pass of the decoder writes.
 enum class DecoderOutput {
-  kLastLogits,   ///< [rows, V]: after each row's last token.
+  kLastLogits,   ///< [sum of scored, V]: after each row's last `scored` tokens.
   kLogits,       ///< [all tokens, V]
   kHiddenStates  ///< [all tokens, D]: the last layer's, after the final norm where there is one.
 };
@@ -40,8 +41,10 @@ class Decoder {
   Decoder(const ModelWeights& model, ThreadTeam& team)
       : model_(model), team_(team), bias_(model.decoder.bias, true) {}
 
-  /// Computes the cross-attention keys and values of one source. hidden: [length, D], the encoder's output.
-  SourceMemory remember(const float* hidden, int length);
+  /// Room for the cross-attention keys and values of a source of `length` tokens.
+  SourceMemory make_memory(int length) const;
+  /// Computes those of one layer. hidden: [length, D], the encoder's output.
+  void remember(SourceMemory& memory, int layer, const float* hidden);
 
   /// Feeds each row's tokens, writes their keys and values into `cache` and the output to `to`. Precondition:
   /// token ids are in the vocabulary, positions within the model's. Throws std::bad_alloc before it writes
@@ -62,13 +65,13 @@ class Decoder {
     int count = 0;
   };
 
-  float* project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to);
+  void project_memory(const AttentionWeights& weights, const float* hidden, int length, float* to);
   void plan(std::span<const DecoderRow> rows, KvCache& cache);
   void add_to_group(const SourceMemory* source, int token);
   void embed(std::span<const DecoderRow> rows);
   void self_attention(const AttentionWeights& weights, int layer, KvCache& cache);
   void cross_attention(const AttentionWeights& weights, int layer);
-  int keep_last_tokens(std::span<const DecoderRow> rows);
+  int keep_scored_tokens(std::span<const DecoderRow> rows);
   void project(int count, DecoderOutput output, float* to);
   float* scores_of(int worker) { return scores_.data() + worker * scores_stride_; }
 

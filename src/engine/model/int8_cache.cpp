@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -61,12 +62,30 @@ std::uint64_t checksum(std::span<const std::byte> bytes, ThreadTeam& team) {
   return checksum_of_block(std::as_bytes(std::span(sums)));
 }
 
-// A file of an earlier state of the same model is of no use any more.
+constexpr std::string_view kNamePrefix = "int8-";
+constexpr std::size_t kNameDigits = 32;
+constexpr auto kAbandoned = std::chrono::hours(24);
+
+// What follows the digits of a cache's name: nothing, or where one is being written; nothing else is a cache.
+std::optional<std::string> end_of_cache_name(const std::string& name) {
+  const std::string prefix = derived_file_name(kNamePrefix);
+  if (!name.starts_with(prefix) || name.size() < prefix.size() + kNameDigits) return {};
+  const std::string digits = name.substr(prefix.size(), kNameDigits);
+  if (digits.find_first_not_of("0123456789abcdef") != std::string::npos) return {};
+  return name.substr(prefix.size() + kNameDigits);
+}
+
+// A cache of an earlier state of the same model is of no use any more, nor is one whose writer died. Other
+// hidden files belong to others.
 void remove_others(const fs::path& kept) {
   std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kept.parent_path(), ignored))
-    if (is_derived_file(entry.path().filename().string()) && entry.path() != kept)
-      fs::remove(entry.path(), ignored);
+  for (const fs::directory_entry& entry : fs::directory_iterator(kept.parent_path(), ignored)) {
+    const auto end = end_of_cache_name(entry.path().filename().string());
+    if (!end || entry.path() == kept || !entry.is_regular_file(ignored)) continue;
+    const bool is_aside = end->starts_with(".tmp-");
+    const bool is_old = entry.last_write_time(ignored) < fs::file_time_type::clock::now() - kAbandoned;
+    if (end->empty() || (is_aside && is_old)) fs::remove(entry.path(), ignored);
+  }
 }
 
 Result<void> write_file(const fs::path& path, const Header& header, std::span<const std::byte> matrices) {
@@ -143,7 +162,7 @@ std::string weight_files_identity(const fs::path& folder) {
 }
 
 std::vector<fs::path> int8_cache_paths(const fs::path& folder, const std::string& key) {
-  const std::string name = derived_file_name("int8-" + key.substr(0, 32));
+  const std::string name = derived_file_name(std::string(kNamePrefix) + key.substr(0, kNameDigits));
   std::vector<fs::path> paths = {folder / name};
   if (const fs::path user = user_cache_folder(); !user.empty()) paths.push_back(user / name);
   return paths;

@@ -50,6 +50,17 @@ Result<void> check_supported(const Architecture& a) {
   return refuse("rotary positions");
 }
 
+// Marks what only whole sources pass: the encoder, and what keys and values of cross-attention come from.
+void mark_packed(Layer& layer, bool is_encoder) {
+  layer.cross_attention.key.packs = layer.cross_attention.value.packs = true;
+  if (!is_encoder) return;
+  AttentionWeights& attention = layer.self_attention;
+  FeedForwardWeights& feed_forward = layer.feed_forward;
+  for (LinearWeights* weights : {&attention.query, &attention.key, &attention.value, &attention.output,
+                                 &feed_forward.gate, &feed_forward.up, &feed_forward.down})
+    weights->packs = true;
+}
+
 // Hands out pointers to tensors and remembers the first failure, so that a layer's tensors can be listed
 // plainly.
 class TensorReader {
@@ -148,6 +159,7 @@ class TensorReader {
       if (!is_encoder && a.topology == Topology::kEncoderDecoder)
         layer.cross_attention = attention(prefix + "cross_attention", shape.heads);
       layer.feed_forward = feed_forward(prefix + "feed_forward", shape.ffn_dim);
+      mark_packed(layer, is_encoder);
       stack.layers.push_back(std::move(layer));
     }
     if (a.final_norm) stack.final_norm = norm(name + ".final_norm");

@@ -4,8 +4,7 @@
 #include <cstdint>
 
 #include "base/check.hpp"
-#include "engine/kernels/bfloat16_matmul.hpp"
-#include "engine/kernels/matmul.hpp"
+#include "engine/kernels/packed_matmul.hpp"
 #include "engine/kernels/rowwise.hpp"
 
 namespace epicrisis::engine {
@@ -18,6 +17,9 @@ constexpr int kTaskWeights = 64 * 1024;
 constexpr int kTasksPerThread = 4;
 // The kernels' widest step over outputs.
 constexpr int kColumnStep = 8;
+constexpr int kPackedColumnStep = 64;
+// Rows that share the packing of one task's weights.
+constexpr int kPackedTaskRows = 512;
 constexpr int kInt8ColumnStep = kernels::Int8Tile::kSumsStride;
 // Few rows read each weight once or twice: then tasks are large, a few microseconds of memory's time.
 constexpr int kFewRows = 16;
@@ -34,6 +36,11 @@ struct Plan {
   std::int64_t operations = 0;
 };
 
+// Pairs of bfloat16 elements are packed together.
+bool packs(const LinearWeights& weights) {
+  return weights.packs && weights.weight_int8 == nullptr && (!weights.rounds_inputs || weights.in % 2 == 0);
+}
+
 Plan plan_tasks(const ThreadTeam& team, const RowsView& x, std::span<const LinearOutput> outputs) {
   int total = 0;
   int widest = 0;
@@ -46,15 +53,24 @@ Plan plan_tasks(const ThreadTeam& team, const RowsView& x, std::span<const Linea
   plan.columns = widest;
   plan.operations = std::int64_t{x.rows} * total * in;
   if (team.size() > 1 && plan.operations >= ThreadTeam::kSharedOperations) {
-    const int step = outputs.front().weights.weight_int8 != nullptr ? kInt8ColumnStep : kColumnStep;
+    const LinearWeights& first = outputs.front().weights;
+    const int step = first.weight_int8 != nullptr ? kInt8ColumnStep
+                     : packs(first)               ? kPackedColumnStep
+                                                  : kColumnStep;
     const int most_weights = x.rows <= kFewRows ? kFewRowsTaskWeights : kTaskWeights;
-    plan.row_tasks = divide_up(x.rows, kTaskRows);
+    plan.row_tasks = divide_up(x.rows, packs(first) ? kPackedTaskRows : kTaskRows);
     const int wanted = divide_up(kTasksPerThread * team.size(), plan.row_tasks);
     plan.columns = std::min(divide_up(total, wanted), std::max(step, most_weights / in));
     plan.columns = divide_up(plan.columns, step) * step;
   }
   for (const LinearOutput& output : outputs) plan.column_tasks += divide_up(output.weights.out, plan.columns);
   return plan;
+}
+
+// Even shares, but of whole register tiles.
+int rows_of_task(int rows, int tasks) {
+  if (tasks == 1) return rows;
+  return divide_up(divide_up(rows, tasks), kernels::Int8Tile::kTallRows) * kernels::Int8Tile::kTallRows;
 }
 
 // The inputs of an op as its kernels read them.
@@ -127,7 +143,7 @@ void multiply_int8(const Inputs& inputs, const LinearWeights& weights, const Blo
 }
 
 void multiply_bfloat16(const Inputs& inputs, const LinearWeights& weights, const Block& block, float* c,
-                       std::ptrdiff_t c_stride, bool accumulate) noexcept {
+                       std::ptrdiff_t c_stride, bool accumulate, float* panels) noexcept {
   kernels::Bfloat16MatMulArgs args;
   args.a = inputs.halves + static_cast<std::ptrdiff_t>(block.first_row) * weights.in;
   args.a_stride = args.b_stride = weights.in;
@@ -139,11 +155,15 @@ void multiply_bfloat16(const Inputs& inputs, const LinearWeights& weights, const
   args.k = weights.in;
   args.bias = weights.bias;
   args.accumulate = accumulate;
-  kernels::matmul_bfloat16(args);
+  if (packs(weights)) {
+    kernels::matmul_bfloat16_packed(args, panels);
+  } else {
+    kernels::matmul_bfloat16(args);
+  }
 }
 
 void multiply_float32(const RowsView& x, const LinearWeights& weights, const Block& block, float* c,
-                      std::ptrdiff_t c_stride, bool accumulate) noexcept {
+                      std::ptrdiff_t c_stride, bool accumulate, float* panels) noexcept {
   kernels::MatMulArgs args;
   args.a = x.data + block.first_row * x.stride;
   args.a_stride = x.stride;
@@ -157,20 +177,24 @@ void multiply_float32(const RowsView& x, const LinearWeights& weights, const Blo
   args.k = weights.in;
   args.bias = weights.bias;
   args.accumulate = accumulate;
-  kernels::matmul_nt(args);
+  if (packs(weights)) {
+    kernels::matmul_nt_packed(args, panels);
+  } else {
+    kernels::matmul_nt(args);
+  }
 }
 
-void multiply(const Inputs& inputs, const LinearOutput& output, const Block& block,
-              LinearMode mode) noexcept {
+void multiply(const Inputs& inputs, const LinearOutput& output, const Block& block, LinearMode mode,
+              float* panels) noexcept {
   const LinearWeights weights = output.weights.rows(block.first_column, block.columns);
   const bool accumulate = mode == LinearMode::kAdd;
   float* c = output.y + block.first_row * output.y_stride + block.first_column;
   if (inputs.bytes != nullptr) {
     multiply_int8(inputs, weights, block, c, output.y_stride, accumulate);
   } else if (inputs.halves != nullptr) {
-    multiply_bfloat16(inputs, weights, block, c, output.y_stride, accumulate);
+    multiply_bfloat16(inputs, weights, block, c, output.y_stride, accumulate, panels);
   } else {
-    multiply_float32(inputs.x, weights, block, c, output.y_stride, accumulate);
+    multiply_float32(inputs.x, weights, block, c, output.y_stride, accumulate, panels);
   }
   if (!output.activation) return;
   for (int row = 0; row < block.rows; ++row)
@@ -179,7 +203,7 @@ void multiply(const Inputs& inputs, const LinearOutput& output, const Block& blo
 
 bool have_one_form(const LinearWeights& a, const LinearWeights& b) {
   return a.in == b.in && (a.weight_int8 == nullptr) == (b.weight_int8 == nullptr) &&
-         a.rounds_inputs == b.rounds_inputs;
+         a.rounds_inputs == b.rounds_inputs && a.packs == b.packs;
 }
 
 }  // namespace
@@ -212,8 +236,13 @@ void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
   }
   const Plan plan = plan_tasks(team, x, outputs);
   const Inputs inputs = narrow_inputs(team, scratch, x, outputs.front().weights);
-  const int rows_per_task = divide_up(x.rows, plan.row_tasks);
-  team.run(plan.row_tasks * plan.column_tasks, plan.operations, [&](int task, int) noexcept {
+  const int rows_per_task = rows_of_task(x.rows, plan.row_tasks);
+  float* panels = nullptr;
+  if (packs(outputs.front().weights))
+    panels = scratch.panels.ensure(static_cast<std::size_t>(team.size()) * kernels::kPackedScratch);
+  team.run(plan.row_tasks * plan.column_tasks, plan.operations, [&](int task, int worker) noexcept {
+    float* own_panels =
+        panels == nullptr ? nullptr : panels + worker * std::ptrdiff_t{kernels::kPackedScratch};
     const int first_row = task / plan.column_tasks * rows_per_task;
     const int rows = std::min(rows_per_task, x.rows - first_row);
     if (rows <= 0) return;
@@ -223,7 +252,7 @@ void linear(ThreadTeam& team, LinearScratch& scratch, const RowsView& x,
       if (column_task < tasks) {
         const int first = column_task * plan.columns;
         multiply(inputs, output, {first_row, rows, first, std::min(plan.columns, output.weights.out - first)},
-                 mode);
+                 mode, own_panels);
         return;
       }
       column_task -= tasks;

@@ -17,8 +17,11 @@ struct LinearWeights {
   const float* weight = nullptr;                   ///< [out, in], as checkpoints store it.
   const std::uint16_t* weight_bfloat16 = nullptr;  ///< Likewise: the bits of bfloat16 elements.
   const kernels::Int8Panels* weight_int8 = nullptr;
-  int first_channel = 0;        ///< Of weight_int8: that of output 0.
-  bool rounds_inputs = false;   ///< Multiply weight_bfloat16 with inputs rounded to bfloat16.
+  int first_channel = 0;       ///< Of weight_int8: that of output 0.
+  bool rounds_inputs = false;  ///< Multiply weight_bfloat16 with inputs rounded to bfloat16.
+  /// Products pack float32 and bfloat16 weights as they go: for matrices that all rows of a source pass at
+  /// once, never those of single steps.
+  bool packs = false;
   const float* bias = nullptr;  ///< [out], or null for none.
   int in = 0;
   int out = 0;
@@ -54,6 +57,7 @@ enum class LinearMode {
 struct LinearScratch {
   FloatBuffer rows;    ///< Holds bytes or bfloat16 elements.
   FloatBuffer scales;  ///< [rows]
+  FloatBuffer panels;  ///< [workers, kernels::kPackedScratch]
 };
 
 /// Multiplies the same rows by each of `outputs`, whose `in` and form are equal, as one piece of shared work.

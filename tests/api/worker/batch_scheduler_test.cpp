@@ -20,12 +20,11 @@ class Scheduler : public ::testing::Test {
  protected:
   void start(SchedulerOptions options) { scheduler_ = std::make_unique<BatchScheduler>(service_, options); }
 
-  std::future<Outcome> submit(const Texts& notes, const std::string& key = "", std::stop_token stop = {}) {
+  std::future<Outcome> submit(const Texts& notes, std::stop_token stop = {}) {
     auto promise = std::make_shared<std::promise<Outcome>>();
     std::future<Outcome> outcome = promise->get_future();
     SummarizationJob job;
     for (const std::string& note : notes) job.notes.emplace_back(note);
-    job.batch_key = key;
     job.stop = std::move(stop);
     job.done = [promise](const Result<std::vector<Texts>>& results) {
       if (!results) return promise->set_value(results.error());
@@ -36,10 +35,10 @@ class Scheduler : public ::testing::Test {
     accepted_ = scheduler_->try_submit(std::move(job));
     return outcome;
   }
-  /// Occupies the only compute thread with a note of its own.
+  /// Occupies the only thread with a note of its own.
   std::future<Outcome> block() {
     service_->hold();
-    std::future<Outcome> outcome = submit({"blocker"}, "blocker's own key");
+    std::future<Outcome> outcome = submit({"blocker"});
     EXPECT_TRUE(service_->wait_for_calls(1));
     return outcome;
   }
@@ -49,33 +48,22 @@ class Scheduler : public ::testing::Test {
   bool accepted_ = false;
 };
 
-TEST_F(Scheduler, FillsABatchWithNotesOfEqualSettings) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 4});
-  auto blocked = block();
-  auto a = submit({"a1", "a2"}, "x");
-  auto other = submit({"o"}, "y");
-  auto b = submit({"b1", "b2", "b3"}, "x");
+TEST_F(Scheduler, ComputesJobsSideBySide) {
+  start({.max_running = 2, .max_waiting = 10});
+  service_->hold();
+  auto large = submit({"1", "2", "3"});
+  auto small = submit({"s"});
+  auto waiting = submit({"w"});
+  EXPECT_TRUE(service_->wait_for_calls(2));
+  EXPECT_EQ(service_->calls().size(), 2U);
   service_->release();
-  EXPECT_EQ(*a.get(), (Texts{"summary of a1", "summary of a2"}));
-  EXPECT_EQ(*b.get(), (Texts{"summary of b1", "summary of b2", "summary of b3"}));
-  EXPECT_EQ(*other.get(), Texts{"summary of o"});
-  const std::vector<Texts> calls = service_->calls();
-  EXPECT_EQ(calls, (std::vector<Texts>{{"blocker"}, {"a1", "a2", "b1", "b2"}, {"o"}, {"b3"}}));
-}
-
-TEST_F(Scheduler, AJobOfManyNotesDoesNotHoldUpShortOnes) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 2});
-  auto blocked = block();
-  auto large = submit({"1", "2", "3", "4", "5"}, "x");
-  auto small = submit({"s"}, "y");
-  service_->release();
-  EXPECT_EQ(large.get()->size(), 5U);
+  EXPECT_EQ(*large.get(), (Texts{"summary of 1", "summary of 2", "summary of 3"}));
   EXPECT_EQ(*small.get(), Texts{"summary of s"});
-  EXPECT_EQ(service_->calls(), (std::vector<Texts>{{"blocker"}, {"1", "2"}, {"s"}, {"3", "4"}, {"5"}}));
+  EXPECT_EQ(*waiting.get(), Texts{"summary of w"});
 }
 
 TEST_F(Scheduler, ABadNoteFailsItsOwnJobOnlyAndIsNamed) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 8});
+  start({.max_running = 1, .max_waiting = 10});
   auto blocked = block();
   auto good = submit({"a", "b"});
   auto bad = submit({"c", "refuse"});
@@ -94,7 +82,7 @@ TEST_F(Scheduler, ABadNoteFailsItsOwnJobOnlyAndIsNamed) {
 }
 
 TEST_F(Scheduler, RefusesWhenFull) {
-  start({.threads = 1, .max_waiting = 2, .max_batch_notes = 1});
+  start({.max_running = 1, .max_waiting = 2});
   auto blocked = block();
   auto a = submit({"a"});
   EXPECT_TRUE(accepted_);
@@ -109,10 +97,10 @@ TEST_F(Scheduler, RefusesWhenFull) {
 }
 
 TEST_F(Scheduler, AStoppedJobIsNotComputed) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 1});
+  start({.max_running = 1, .max_waiting = 10});
   auto blocked = block();
   std::stop_source stop;
-  auto left = submit({"left"}, "", stop.get_token());
+  auto left = submit({"left"}, stop.get_token());
   auto stays = submit({"stays"});
   stop.request_stop();
   service_->release();
@@ -121,46 +109,22 @@ TEST_F(Scheduler, AStoppedJobIsNotComputed) {
   EXPECT_EQ(service_->calls(), (std::vector<Texts>{{"blocker"}, {"stays"}}));
 }
 
-TEST_F(Scheduler, ABatchGoesOnWhileOneJobWaitsForIt) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 2});
-  std::stop_source blocker;
-  std::stop_source first;
-  std::stop_source second;
+TEST_F(Scheduler, AJobThatNobodyWaitsForStops) {
+  start({.max_running = 2, .max_waiting = 10});
   service_->hold();
-  auto blocked = submit({"blocker"}, "blocker's own key", blocker.get_token());
-  ASSERT_TRUE(service_->wait_for_calls(1));
-  auto a = submit({"a"}, "", first.get_token());
-  auto b = submit({"b"}, "", second.get_token());
-  blocker.request_stop();  // the next call, of both notes, is held too
-  EXPECT_EQ(blocked.get().error().code, ErrorCode::kCancelled);
+  std::stop_source stop;
+  auto left = submit({"left"}, stop.get_token());
+  auto stays = submit({"stays"});
   ASSERT_TRUE(service_->wait_for_calls(2));
-  first.request_stop();
+  stop.request_stop();
+  EXPECT_EQ(left.get().error().code, ErrorCode::kCancelled);
   service_->release();
-  EXPECT_EQ(*b.get(), Texts{"summary of b"});
+  EXPECT_EQ(*stays.get(), Texts{"summary of stays"});
   EXPECT_EQ(service_->cancelled(), 1);
 }
 
-TEST_F(Scheduler, ABatchStopsOnceNobodyWaitsForIt) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 2});
-  std::stop_source blocker;
-  std::stop_source first;
-  std::stop_source second;
-  service_->hold();
-  auto blocked = submit({"blocker"}, "blocker's own key", blocker.get_token());
-  ASSERT_TRUE(service_->wait_for_calls(1));
-  auto a = submit({"a"}, "", first.get_token());
-  auto b = submit({"b"}, "", second.get_token());
-  blocker.request_stop();
-  ASSERT_TRUE(service_->wait_for_calls(2));
-  first.request_stop();
-  second.request_stop();
-  EXPECT_TRUE(service_->wait_for_cancelled(2));
-  EXPECT_EQ(a.get().error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(b.get().error().code, ErrorCode::kCancelled);
-}
-
 TEST_F(Scheduler, StopCancelsWhatRunsAndWhatWaits) {
-  start({.threads = 1, .max_waiting = 10, .max_batch_notes = 1});
+  start({.max_running = 1, .max_waiting = 10});
   auto running = block();
   auto waiting = submit({"a"});
   scheduler_->stop();

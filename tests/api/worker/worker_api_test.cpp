@@ -184,7 +184,7 @@ TEST_F(Worker, SixtyFourClientsAtOnceGetTheAnswerToTheirOwnNote) {
 TEST_F(Worker, SaysWhenItsQueueIsFullAndStaysResponsive) {
   WorkerOptions options;
   options.scheduler.max_waiting = 2;
-  options.scheduler.max_batch_notes = 1;
+  options.scheduler.max_running = 1;
   start(options);
   service_->hold();
   HttpClient running = invoke_later("running");

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "base/result.hpp"
+#include "generation/backend.hpp"
+#include "generation/continuous_batch.hpp"
+#include "generation/generate.hpp"
+#include "generation/generation_config.hpp"
+
+namespace epicrisis {
+
+/// When a call is to end early.
+struct CallLimits {
+  std::stop_token stop;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+/// One ContinuousBatch that calls of any number of threads share, and the thread that drives it. Thread-safe.
+class GenerationScheduler {
+ public:
+  explicit GenerationScheduler(std::shared_ptr<const Backend> backend, BatchOptions options = {});
+  GenerationScheduler(const GenerationScheduler&) = delete;
+  GenerationScheduler& operator=(const GenerationScheduler&) = delete;
+  /// Precondition: no call is running.
+  ~GenerationScheduler();
+
+  /// What generate() gives, bit for bit, whatever else runs. Blocks; the first source that fails ends the
+  /// others of its call. Errors: those of generate(), kDeadlineExceeded, kResourceExhausted for a source that
+  /// the memory for caches could not hold alone.
+  Result<std::vector<std::vector<Hypothesis>>> generate(std::span<const std::vector<TokenId>> sources,
+                                                        const GenerationConfig& config,
+                                                        const CallLimits& limits = {});
+
+ private:
+  class RunningCall;
+
+  void work(const std::stop_token& ending);
+
+  const std::shared_ptr<const Backend> backend_;
+  const BatchOptions options_;
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::vector<std::vector<BatchRequest>> arrivals_;  // guarded by mutex_
+  std::jthread thread_;                              // joined first: it uses the others
+};
+
+}  // namespace epicrisis
