@@ -1,7 +1,6 @@
 #include "config_file.hpp"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <set>
 
@@ -48,48 +47,6 @@ Result<std::vector<ConfigEntry>> read_json_config(std::string_view text, const s
   return entries;
 }
 
-Result<ConfigEntry> read_yaml_entry(const std::string& name, const YAML::Node& value, std::string where) {
-  ConfigEntry entry{name, {}, value.IsNull(), std::move(where)};
-  if (value.IsScalar()) {
-    entry.values.push_back(value.Scalar());
-  } else if (value.IsMap()) {
-    Json object = Json::object();
-    for (const auto& item : value) {
-      if (!item.second.IsScalar()) return at(entry.where, fmt::format("{} holds more than values.", name));
-      object[item.first.Scalar()] = item.second.Scalar();
-    }
-    entry.values.push_back(object.dump());
-  } else if (value.IsSequence()) {
-    for (const YAML::Node& item : value) {
-      if (!item.IsScalar()) return at(entry.where, fmt::format("{} must be a list of values.", name));
-      entry.values.push_back(item.Scalar());
-    }
-  }
-  return entry;
-}
-
-Result<std::vector<ConfigEntry>> read_yaml_config(const std::string& text, const std::string& file) {
-  try {
-    const YAML::Node config = YAML::Load(text);
-    if (!config.IsMap())
-      return at(file, "The configuration must be a map of options, one 'name: value' a line.");
-    std::vector<ConfigEntry> entries;
-    std::set<std::string> seen;
-    for (const auto& item : config) {
-      std::string where = fmt::format("{}:{}", file, item.first.Mark().line + 1);
-      if (!item.first.IsScalar()) return at(where, "The name of an option must be a word.");
-      const std::string name = item.first.Scalar();
-      if (!seen.insert(name).second) return at(where, fmt::format("The configuration gives {} twice.", name));
-      EPICRISIS_ASSIGN_OR_RETURN(ConfigEntry entry, read_yaml_entry(name, item.second, std::move(where)));
-      entries.push_back(std::move(entry));
-    }
-    return entries;
-  } catch (const YAML::Exception& failure) {
-    return at(fmt::format("{}:{}", file, failure.mark.line + 1),
-              fmt::format("The configuration is no YAML: {}.", failure.msg));
-  }
-}
-
 }  // namespace
 
 Result<std::vector<ConfigEntry>> read_config_file(const std::filesystem::path& path) {
@@ -104,7 +61,9 @@ Result<void> apply_config(const std::vector<ConfigEntry>& entries, train::Traini
   for (const ConfigEntry& entry : entries) {
     const train::TrainingOption* option = train::find_training_option(entry.name);
     if (entry.is_null && option != nullptr && option->get(defaults).is_null()) continue;
-    const std::vector<std::string> null = {"null"};
+    const bool is_list = option != nullptr && option->arity == train::OptionArity::kMany;
+    const std::vector<std::string> null =
+        is_list ? std::vector<std::string>() : std::vector<std::string>{"null"};
     Result<void> set = train::set_training_option(options, entry.name, entry.is_null ? null : entry.values);
     if (set) continue;
     set.error().detail = entry.where;

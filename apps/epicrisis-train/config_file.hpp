@@ -21,6 +21,9 @@ struct ConfigEntry {
 /// the line for what is no such map or names an option twice, and what reading reports.
 Result<std::vector<ConfigEntry>> read_config_file(const std::filesystem::path& path);
 
+/// What read_config_file() does with YAML; `file` for errors. A trainer built alone reads none: kUnsupported.
+Result<std::vector<ConfigEntry>> read_yaml_config(const std::string& text, const std::string& file);
+
 /// Lays them over `options`. Errors: kInvalidArgument naming option and line.
 Result<void> apply_config(const std::vector<ConfigEntry>& entries, train::TrainingOptions& options);
 

@@ -1,24 +1,23 @@
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/files.hpp"
-#include "data/data_location.hpp"
-#include "hub/model_reference.hpp"
-#include "hub/object_download.hpp"
+#include "process_launcher.hpp"
 #include "sagemaker_job.hpp"
 #include "terminal_observer.hpp"
+#include "train/distributed/process_group.hpp"
 #include "train/dry_run.hpp"
 #include "train/run_training.hpp"
 #include "training_command_line.hpp"
+#include "training_inputs.hpp"
 
 namespace {
 
@@ -35,48 +34,57 @@ int fail(const epicrisis::Error& error) {
   return epicrisis::exit_code(error);
 }
 
-/// Brings what s3:// names to this machine, for as long as `kept` lives.
-epicrisis::Result<void> fetch_objects(std::vector<std::filesystem::path>& files,
-                                      std::vector<epicrisis::TemporaryDirectory>& kept) {
-  const auto fetch =
-      [&](const epicrisis::data::ObjectName& object) -> epicrisis::Result<std::filesystem::path> {
-    EPICRISIS_ASSIGN_OR_RETURN(const auto store, epicrisis::ObjectStoreOptions::from_environment());
-    EPICRISIS_ASSIGN_OR_RETURN(auto folder, epicrisis::TemporaryDirectory::create());
-    kept.push_back(std::move(folder));  // one each: files of different folders may have one name
-    return epicrisis::download_object(store, object.bucket, object.key, kept.back().path());
-  };
-  for (std::filesystem::path& file : files) {
-    EPICRISIS_ASSIGN_OR_RETURN(file, epicrisis::data::local_file(file.string(), fetch));
-  }
-  return {};
+epicrisis::Result<epicrisis::Json> train(epicrisis::train::TrainingOptions options,
+                                         epicrisis::train::TrainingObserver& observer,
+                                         const epicrisis::train::ProcessPlace& place) {
+  EPICRISIS_ASSIGN_OR_RETURN(const epicrisis::TrainingInputs inputs,
+                             epicrisis::TrainingInputs::fetch(std::move(options)));
+  return epicrisis::train::run_training(inputs.options(), observer, place);
 }
 
-epicrisis::Result<epicrisis::Json> train(epicrisis::train::TrainingOptions options,
-                                         epicrisis::train::TrainingObserver& observer) {
-  std::optional<epicrisis::ModelFolder> start;  // an unpacked archive lives as long as this
-  if (!options.model.empty()) {
-    EPICRISIS_ASSIGN_OR_RETURN(start, epicrisis::resolve_model(options.model.string()));
-    options.model = start->path();
+epicrisis::Result<epicrisis::Json> train_alone(epicrisis::train::TrainingOptions options,
+                                               epicrisis::train::TrainingObserver& observer) {
+  if (options.nproc > 1)
+    return epicrisis::Error{epicrisis::ErrorCode::kUnsupported,
+                            "A training job trains in one process; leave out the hyperparameter nproc.",
+                            {}};
+  return train(std::move(options), observer, {});
+}
+
+/// One of several processes ends: at once, for what waits for another that is gone would wait long.
+[[noreturn]] void end(const epicrisis::Result<epicrisis::Json>& results,
+                      const epicrisis::train::ProcessPlace& place) {
+  int code = 0;
+  if (!results) {
+    const bool is_told = !place.meeting_file.empty() && epicrisis::train::is_lost_contact(results.error());
+    code = is_told ? epicrisis::kLostContactExit : fail(results.error());
+  } else if (place.rank == 0) {
+    fmt::print("{}\n", results->dump());
   }
-  std::vector<epicrisis::TemporaryDirectory> fetched;
-  for (auto* const files : {&options.train_files, &options.validation_files})
-    EPICRISIS_RETURN_IF_ERROR(fetch_objects(*files, fetched));
-  return epicrisis::train::run_training(options, observer);
+  if (std::fflush(stdout) != 0 && code == 0) code = 1;
+  std::fflush(stderr);
+  _exit(code);
 }
 
 int run(const std::vector<std::string>& arguments) {
   const auto job = epicrisis::sagemaker_prefix(arguments);
   if (!job) return fail(job.error());
-  if (*job) return epicrisis::run_sagemaker_job(**job, train);
+  if (*job) return epicrisis::run_sagemaker_job(**job, train_alone);
   const auto command = epicrisis::parse_training_command(arguments);
   if (!command) return fail(command.error());
   if (!command->options) {
     fmt::print("{}", command->text);
     return 0;
   }
-  epicrisis::TerminalObserver observer(!command->options->disable_tqdm);
-  const auto results = train(*command->options, observer);
+  const auto place = epicrisis::train::process_place_from_environment();
+  if (!place) return fail(place.error());
+  const bool trains = !command->options->dry_run && !command->options->prepare_only;
+  if (command->options->nproc > 1 && place->size == 1 && trains)
+    return epicrisis::launch_processes(command->options->nproc, arguments);
+  epicrisis::TerminalObserver observer(!command->options->disable_tqdm && place->rank == 0);
+  const auto results = train(*command->options, observer, *place);
   observer.finish();
+  if (place->size > 1) end(results, *place);
   if (!results) return fail(results.error());
   if (command->options->dry_run) {
     fmt::print("{}", epicrisis::train::describe_dry_run(*results));

@@ -46,6 +46,8 @@ Result<train::TrainingOptions> options_of(const train::JobFolder& job) {
   EPICRISIS_ASSIGN_OR_RETURN(TrainingCommand command, parse_training_command(arguments_of(request)));
   if (!command.options) return invalid("The job's hyperparameters ask for no training.");
   train::TrainingOptions options = *std::move(command.options);
+  if (options.dry_run || options.prepare_only)
+    return invalid("A training job trains: leave out the hyperparameters dry_run and prepare_only.");
   if (options.run_name.empty()) options.run_name = environment("TRAINING_JOB_NAME");
   if (options.run_name.empty()) options.run_name = "Training job";
   return options;
@@ -61,8 +63,11 @@ Result<void> run_job(const train::JobFolder& job, const TrainFunction& train) {
     return publish_results(job);
   }
   const auto checkpoints = train::find_checkpoints(job.checkpoints());
-  if (results.error().code == ErrorCode::kCancelled && !checkpoints.empty())
-    EPICRISIS_RETURN_IF_ERROR(publish_checkpoint(job, checkpoints.back()));
+  if (results.error().code == ErrorCode::kCancelled && !checkpoints.empty()) {
+    // What stopped the job is what its owner must read, whether or not this works.
+    if (const auto published = publish_checkpoint(job, checkpoints.back()); !published)
+      fmt::print(stderr, "epicrisis-train: {}\n", published.error().to_line());
+  }
   return results.error();
 }
 

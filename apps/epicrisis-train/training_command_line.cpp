@@ -43,6 +43,7 @@ void add_option(CLI::App& app, const TrainingOption& option, std::vector<std::st
   if (option.arity == OptionArity::kMany) return;
   added->expected(option.arity == OptionArity::kSwitch ? 0 : 1, 1);
   added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  added->allow_extra_args(false);
 }
 
 void normalise_names(std::vector<std::string>& arguments) {

@@ -11,6 +11,18 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDescription = "dataset.json";
 
+/// Of a list in the description's settings; empty where that is not as it should be.
+std::vector<std::string> file_names(const Json& description, const char* list) {
+  std::vector<std::string> names;
+  const Json::json_pointer place(std::string("/settings/") + list);
+  if (!description.contains(place) || !description[place].is_array()) return names;
+  for (const Json& file : description[place])
+    names.push_back(file.is_object() && file.contains("name") && file["name"].is_string()
+                        ? file["name"].get<std::string>()
+                        : std::string("file"));
+  return names;
+}
+
 }  // namespace
 
 Result<void> PreparedDataset::open_splits() {
@@ -25,8 +37,11 @@ Result<void> PreparedDataset::open_splits() {
                                static_cast<std::size_t>(std::max<std::int64_t>(vocab_size, 0)));
   };
   EPICRISIS_ASSIGN_OR_RETURN(train, open("train"));
+  train->name_files(file_names(description, "train_files"));
   if (splits->contains("validation")) {
     EPICRISIS_ASSIGN_OR_RETURN(validation, open("validation"));
+    const auto own = file_names(description, "validation_files");
+    validation->name_files(own.empty() ? file_names(description, "train_files") : own);
   }
   return {};
 }

@@ -87,6 +87,12 @@ Result<void> PreparedSplit::check(const fs::path& folder, const std::string& nam
   return {};
 }
 
+std::string PreparedSplit::place(std::size_t index) const {
+  const PreparedRow& row = rows_[index];
+  return row.file < file_names_.size() ? fmt::format("{} row {}", file_names_[row.file], row.row)
+                                       : fmt::format("row {}", row.row);
+}
+
 TrainingPair PreparedSplit::example(std::size_t index, std::uint64_t) const {
   const PreparedRow& row = rows_[index];
   const auto source = tokens_.begin() + static_cast<std::ptrdiff_t>(row.first_token);

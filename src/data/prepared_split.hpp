@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
@@ -44,6 +46,10 @@ class PreparedSplit final : public TokenisedDataset {
     return std::size_t{rows_[index].source_tokens} + rows_[index].target_tokens;
   }
   TrainingPair example(std::size_t index, std::uint64_t epoch) const override;
+  /// "train.csv row 12".
+  std::string place(std::size_t index) const override;
+  /// What place() calls the files that rows number.
+  void name_files(std::vector<std::string> names) { file_names_ = std::move(names); }
   const PreparedRow& row(std::size_t index) const noexcept { return rows_[index]; }
   /// The summary as in the data set: clinical text. Valid as long as the split.
   std::string_view summary(std::size_t index) const noexcept {
@@ -54,6 +60,7 @@ class PreparedSplit final : public TokenisedDataset {
   PreparedSplit(MappedFile rows, MappedFile tokens, MappedFile texts);
   Result<void> check(const std::filesystem::path& folder, const std::string& name, std::size_t vocab_size);
 
+  std::vector<std::string> file_names_;
   MappedFile rows_file_, tokens_file_, texts_file_;
   std::span<const PreparedRow> rows_;
   std::span<const TokenId> tokens_;

@@ -25,6 +25,8 @@ class TokenisedDataset {
   virtual std::size_t length(std::size_t index) const noexcept = 0;
   /// The example as `epoch` sees it.
   virtual TrainingPair example(std::size_t index, std::uint64_t epoch) const = 0;
+  /// Where a user finds the example: "train.csv row 12".
+  virtual std::string place(std::size_t index) const = 0;
 };
 
 struct LengthLimits {
@@ -46,6 +48,8 @@ class GapSentenceDataset final : public TokenisedDataset {
   std::size_t size() const noexcept override { return windows_.size(); }
   std::size_t length(std::size_t index) const noexcept override { return windows_[index].tokens + 2; }
   TrainingPair example(std::size_t index, std::uint64_t epoch) const override;
+  /// The window's number: documents have no rows.
+  std::string place(std::size_t index) const override { return "window " + std::to_string(index + 1); }
 
  private:
   /// Sentences [first, last) of the sentence table.

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "train/composed_updates.hpp"
 #include "train/kernels/optimizer_kernels.hpp"
+#include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
 namespace epicrisis::train {
@@ -63,9 +65,9 @@ Adafactor::Adafactor(const ParameterLayout& layout, const OptimizerSettings& set
       vectors += slot.count;
     }
   }
-  row_moments_ = at::zeros({rows}, at::kFloat);
-  column_moments_ = at::zeros({columns}, at::kFloat);
-  second_moments_ = at::zeros({vectors}, at::kFloat);
+  row_moments_ = at::zeros({rows}, settings.device);
+  column_moments_ = at::zeros({columns}, settings.device);
+  second_moments_ = at::zeros({vectors}, settings.device);
 }
 
 std::vector<OptimizerState> Adafactor::state() const {
@@ -76,6 +78,10 @@ std::vector<OptimizerState> Adafactor::state() const {
 
 void Adafactor::update(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate,
                        double gradient_scale) {
+  if (!ops::uses_kernels(parameters)) {
+    update_composed(parameters, gradients, learning_rate, gradient_scale);
+    return;
+  }
   Step step;
   step.learning_rate = static_cast<float>(learning_rate);
   step.decay = static_cast<float>(1.0 - std::pow(static_cast<double>(steps()), kDecayRate));
@@ -86,6 +92,27 @@ void Adafactor::update(at::Tensor& parameters, const at::Tensor& gradients, doub
     const float* own_gradients = gradients.data_ptr<float>() + unit.gradient_offset;
     unit.rows > 0 ? update_matrix(unit, own, own_gradients, step)
                   : update_vector(unit, own, own_gradients, step);
+  }
+}
+
+void Adafactor::update_composed(const at::Tensor& parameters, const at::Tensor& gradients,
+                                double learning_rate, double gradient_scale) {
+  composed::AdafactorStep step{learning_rate, 1.0 - std::pow(static_cast<double>(steps()), kDecayRate),
+                               gradient_scale};
+  for (const Unit& unit : units_) {
+    step.keep = 1.0 - learning_rate * (unit.decays ? weight_decay_ : 0.0);
+    const std::int64_t count = std::max<std::int64_t>(1, unit.rows) * unit.columns;
+    const at::Tensor own = parameters.narrow(0, unit.offset, count);
+    const at::Tensor own_gradients = gradients.narrow(0, unit.gradient_offset, count);
+    if (unit.rows == 0) {
+      composed::adafactor_vector(own, own_gradients, second_moments_.narrow(0, unit.column_state, count),
+                                 step);
+      continue;
+    }
+    composed::adafactor_matrix(own.view({unit.rows, unit.columns}),
+                               own_gradients.view({unit.rows, unit.columns}),
+                               row_moments_.narrow(0, unit.row_state, unit.rows),
+                               column_moments_.narrow(0, unit.column_state, unit.columns), step);
   }
 }
 

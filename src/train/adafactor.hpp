@@ -28,6 +28,9 @@ class Adafactor final : public Optimizer {
 
   void update(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate,
               double gradient_scale) override;
+  /// Where there are no kernels of ours.
+  void update_composed(const at::Tensor& parameters, const at::Tensor& gradients, double learning_rate,
+                       double gradient_scale);
   void update_matrix(const Unit& unit, float* parameters, const float* gradients, const Step& step);
   void update_vector(const Unit& unit, float* parameters, const float* gradients, const Step& step);
   void update_moments(const Unit& unit, const float* gradients, const Step& step);

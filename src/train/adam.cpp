@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "train/composed_updates.hpp"
 #include "train/kernels/optimizer_kernels.hpp"
+#include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
 namespace epicrisis::train {
@@ -12,8 +14,8 @@ namespace epicrisis::train {
 Adam::Adam(const ParameterLayout& layout, const OptimizerSettings& settings)
     : settings_(settings),
       segments_(trained_segments(layout, settings)),
-      first_moments_(at::zeros({layout.trained_total()}, at::kFloat)),
-      second_moments_(at::zeros({layout.trained_total()}, at::kFloat)) {}
+      first_moments_(at::zeros({layout.trained_total()}, settings.device)),
+      second_moments_(at::zeros({layout.trained_total()}, settings.device)) {}
 
 std::vector<OptimizerState> Adam::state() const {
   return {{"first_moments", first_moments_}, {"second_moments", second_moments_}};
@@ -33,6 +35,11 @@ void Adam::update(at::Tensor& parameters, const at::Tensor& gradients, double le
   step.second_correction_sqrt = static_cast<float>(std::sqrt(1.0 - std::pow(settings_.beta2, count)));
   step.gradient_scale = static_cast<float>(gradient_scale);
 
+  if (!ops::uses_kernels(parameters)) {
+    composed::adam_update({parameters, gradients, first_moments_, second_moments_}, segments_, step,
+                          settings_, steps());
+    return;
+  }
   for_each_task(static_cast<std::int64_t>(segments_.size()), [&](std::int64_t index) {
     const ParameterSegment& segment = segments_[static_cast<std::size_t>(index)];
     kernels::AdamStep own = step;

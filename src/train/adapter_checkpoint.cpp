@@ -107,7 +107,7 @@ Result<at::Tensor> read_matrix(const Weights& file, const ParameterSlot& slot) {
 
 Result<void> save_adapters(const Transformer& model, const std::string& base_model, const fs::path& folder) {
   const ParameterLayout& layout = model.layout();
-  const at::Tensor& parameters = model.parameters();
+  const at::Tensor parameters = model.parameters().cpu();
   std::vector<at::Tensor> kept;
   Weights::Map tensors;
   for (const LowRankAdapter& adapter : layout.adapters()) {

@@ -126,8 +126,12 @@ std::int64_t weight_bytes(const fs::path& model) {
 Result<Json> dry_run(const TrainingOptions& options, TrainingObserver& observer) {
   RunFacts facts;
   const bool has_weights = options.model.empty() || find_weight_files(options.model).has_value();
-  if (has_weights && !options.train_files.empty()) {
-    EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(options, observer));
+  if (has_weights && (!options.train_files.empty() || !options.prepared_data.empty())) {
+    // What is tokenized, and the lists of rows, are gone when this ends.
+    EPICRISIS_ASSIGN_OR_RETURN(const TemporaryDirectory scratch, TemporaryDirectory::create());
+    TrainingOptions own = options;
+    own.output_dir = scratch.path();
+    EPICRISIS_ASSIGN_OR_RETURN(const TrainingSetup setup, prepare_training(own, observer));
     facts = {setup.start.architecture, setup.train.get(), setup.validation.examples.get(),
              options.model.empty() ? 0 : weight_bytes(options.model), resident_bytes()};
     return estimate_json(facts, options);

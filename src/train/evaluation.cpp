@@ -4,11 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <array>
+#include <utility>
 
-#include "evaluate/rouge.hpp"
 #include "train/collation.hpp"
-#include "train/generated_texts.hpp"
+#include "train/distributed/batch_share.hpp"
+#include "train/generated_scores.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -25,69 +26,35 @@ std::size_t batch_end(const data::TokenisedDataset& examples, std::size_t first,
 }
 
 /// Mean loss over all label tokens.
-double mean_loss(const Transformer& model, const data::TokenisedDataset& examples,
-                 const TrainingOptions& options) {
+Result<double> mean_loss(const Transformer& model, const data::TokenisedDataset& examples,
+                         const TrainingOptions& options, ProcessGroup& group) {
   at::NoGradGuard no_gradients;
-  double total = 0;
-  double tokens = 0;
-  for (std::size_t first = 0; first < examples.size();) {
+  std::array<double, 2> total_and_tokens = {0, 0};
+  std::size_t batch = 0;
+  for (std::size_t first = 0; first < examples.size(); ++batch) {
+    const std::size_t begin = std::exchange(first, batch_end(examples, first, options));
+    if (!group.takes(batch)) continue;
     data::PackedBatch packed;
-    const std::size_t end = batch_end(examples, first, options);
-    for (; first < end; ++first) append_example(packed, examples.example(first, 0), model.architecture());
-    const auto count = static_cast<double>(
-        packed.labels.size() - static_cast<std::size_t>(std::count(packed.labels.begin(), packed.labels.end(),
-                                                                   data::kIgnoredLabel)));
-    total += model.loss(packed, {}).item<double>() * count;
-    tokens += count;
+    for (std::size_t i = begin; i < first; ++i)
+      append_example(packed, examples.example(i, 0), model.architecture());
+    const auto count = static_cast<double>(counted_labels(packed));
+    total_and_tokens[0] += model.loss(packed, {}).item<double>() * count;
+    total_and_tokens[1] += count;
   }
-  return total / tokens;
-}
-
-/// Means over the examples, F1 x 100.
-struct Generated {
-  double rouge1 = 0, rouge2 = 0, rouge_l = 0, rouge_lsum = 0;
-  double tokens = 0;
-
-  void add(const evaluate::RougeScores& scores, std::size_t token_count, double weight) {
-    constexpr double kPercent = 100;
-    rouge1 += kPercent * scores.rouge1.f1 * weight;
-    rouge2 += kPercent * scores.rouge2.f1 * weight;
-    rouge_l += kPercent * scores.rouge_l.f1 * weight;
-    rouge_lsum += kPercent * scores.rouge_lsum.f1 * weight;
-    tokens += static_cast<double>(token_count) * weight;
-  }
-};
-
-Result<Generated> generate_and_score(const Transformer& model, const TrainingSetup& setup,
-                                     const TrainingOptions& options) {
-  const std::size_t count = setup.validation.examples->size();
-  Generated means;
-  const double weight = 1.0 / static_cast<double>(count);
-  const std::size_t batch_size = options.per_device_eval_batch_size;
-  for (std::size_t begin = 0; begin < count; begin += batch_size) {
-    std::vector<std::size_t> indices(std::min(batch_size, count - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    EPICRISIS_ASSIGN_OR_RETURN(const auto texts, generate_texts(model, setup, options, indices));
-    evaluate::RougeScorer scorer;  // it keeps the words it has seen
-    for (std::size_t i = 0; i < texts.size(); ++i)
-      means.add(scorer.score(texts[i].text, setup.validation.references[begin + i]), texts[i].tokens, weight);
-  }
-  return means;
+  EPICRISIS_RETURN_IF_ERROR(group.sum(total_and_tokens));
+  return total_and_tokens[0] / total_and_tokens[1];
 }
 
 }  // namespace
 
 Result<Json> evaluate_model(const Transformer& model, const TrainingSetup& setup,
-                            const TrainingOptions& options, TrainingObserver& observer) {
+                            const TrainingOptions& options, TrainingObserver& observer, ProcessGroup& group) {
   observer.on_stage("Evaluating");
-  Json scores = {{"eval_loss", mean_loss(model, *setup.validation.examples, options)}};
+  EPICRISIS_ASSIGN_OR_RETURN(const double loss, mean_loss(model, *setup.validation.examples, options, group));
+  Json scores = {{"eval_loss", loss}};
   if (options.predict_with_generate && !setup.validation.references.empty()) {
-    EPICRISIS_ASSIGN_OR_RETURN(const Generated generated, generate_and_score(model, setup, options));
-    scores["eval_rouge1"] = generated.rouge1;
-    scores["eval_rouge2"] = generated.rouge2;
-    scores["eval_rougeL"] = generated.rouge_l;
-    scores["eval_rougeLsum"] = generated.rouge_lsum;
-    scores["eval_gen_len"] = generated.tokens;
+    EPICRISIS_ASSIGN_OR_RETURN(const Json generated, generated_scores(model, setup, options, group));
+    scores.update(generated);
   }
   return scores;
 }

@@ -2,7 +2,7 @@
 
 #include "generation/generation_config.hpp"
 #include "generation/generation_settings.hpp"
-#include "train/new_model_config.hpp"
+#include "train/option_value.hpp"
 
 namespace epicrisis::train {
 namespace {

@@ -1,6 +1,7 @@
 #include "train/generated_texts.hpp"
 
 #include "generation/generate.hpp"
+#include "text/tokenizer.hpp"
 #include "train/torch_backend.hpp"
 
 namespace epicrisis::train {
@@ -31,7 +32,7 @@ Result<std::vector<GeneratedText>> generate_texts(const Transformer& model, cons
     std::vector<TokenId> ids = hypotheses[i].front().ids;
     if (!backend.is_encoder_decoder())  // what a decoder-only model wrote begins behind its prompt
       ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(sources[i].size()));
-    texts.push_back({setup.tokenizer.decode(ids), ids.size()});
+    texts.push_back({setup.tokenizer->decode(ids), ids.size()});
   }
   return texts;
 }

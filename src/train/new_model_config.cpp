@@ -9,6 +9,7 @@
 
 #include "base/nearest_name.hpp"
 #include "text/tokenizer.hpp"
+#include "train/option_value.hpp"
 
 namespace epicrisis::train {
 namespace {
@@ -195,11 +196,6 @@ Result<void> apply_overrides(const std::map<std::string, std::string>& overrides
 }
 
 }  // namespace
-
-Json option_value(const std::string& text) {
-  const Json value = Json::parse(text, nullptr, false);
-  return value.is_discarded() ? Json(text) : value;
-}
 
 Result<Json> new_model_config(const std::map<std::string, std::string>& overrides, const Tokenizer& tokenizer,
                               std::size_t max_tokens) {

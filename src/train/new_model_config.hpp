@@ -21,7 +21,4 @@ namespace epicrisis::train {
 Result<Json> new_model_config(const std::map<std::string, std::string>& overrides, const Tokenizer& tokenizer,
                               std::size_t max_tokens);
 
-/// A value as the command line gives it: JSON if it is (numbers, true, null), else text.
-Json option_value(const std::string& text);
-
 }  // namespace epicrisis::train

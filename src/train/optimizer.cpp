@@ -5,7 +5,9 @@
 
 #include "train/adafactor.hpp"
 #include "train/adam.hpp"
+#include "train/composed_updates.hpp"
 #include "train/kernels/cpu_kernels.hpp"
+#include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 #include "train/sgd.hpp"
 
@@ -48,6 +50,7 @@ std::vector<ParameterSegment> trained_segments(const ParameterLayout& layout,
 }
 
 double gradient_norm(const at::Tensor& gradients) {
+  if (!ops::uses_kernels(gradients)) return composed::gradient_norm(gradients);
   const std::int64_t count = gradients.numel();
   std::vector<double> partial(static_cast<std::size_t>((count + kSegment - 1) / kSegment));
   for_each_block(count, kSegment, [&](std::int64_t begin, std::int64_t end) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,7 @@ struct OptimizerSettings {
   double epsilon = 1e-8;
   double weight_decay = 0;           ///< AdamW and Adafactor: decoupled; Adam and SGD: added to the gradient.
   bool decay_bias_and_norm = false;  ///< Off: biases and norm weights are spared.
+  at::Device device = at::kCPU;      ///< Of parameters, gradients and state.
 };
 
 /// One part of an optimizer's state: float32, flat, to be saved, and overwritten in place by a resumed run.
@@ -30,11 +32,12 @@ struct OptimizerState {
 };
 
 /// Updates the trained parameters of a Transformer from their gradients. Given equal parameters, gradients
-/// and state, an update gives the same bits whatever the number of threads.
+/// and state, an update on the CPU gives the same bits whatever the number of threads.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// gradients: [layout.trained_total()]; gradient_scale multiplies them first (clipping).
+  /// gradients: [layout.trained_total()], which may be overwritten; gradient_scale multiplies them first
+  /// (clipping).
   void step(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate, double gradient_scale);
 
   /// All that a resumed run needs besides steps(); empty for an optimizer that remembers nothing.

@@ -56,7 +56,7 @@ struct RecomputedFunction : torch::autograd::Function<RecomputedFunction> {
 
 Tensor recomputed_in_backward(const Tensor& first, const Tensor& second, const Tensor& third,
                               const Recomputable& compute) {
-  const Tensor anchor = at::zeros({1}).set_requires_grad(true);
+  const Tensor anchor = at::zeros({1}, first.options()).set_requires_grad(true);
   return RecomputedFunction::apply(first, ops::if_defined(second), ops::if_defined(third), anchor,
                                    c10::make_intrusive<Computation>(compute));
 }

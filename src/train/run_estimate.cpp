@@ -72,6 +72,25 @@ BatchShape largest_of(const RunFacts& facts, const data::TokenisedDataset& examp
   return largest == batches.end() ? BatchShape{} : shape_of(packed(facts, examples, *largest));
 }
 
+/// Of the batches that the loss is taken of, and those that are generated for.
+BatchShape largest_evaluation(const RunFacts& facts, const TrainingOptions& options) {
+  const std::vector<std::uint32_t> lengths = lengths_of(*facts.validation);
+  const auto largest = [&](std::size_t tokens_per_batch) {
+    return largest_of(
+        facts, *facts.validation,
+        data::plan_batches_in_order(lengths, {options.per_device_eval_batch_size, tokens_per_batch, false}));
+  };
+  const BatchShape generated = largest(0), by_tokens = largest(options.tokens_per_batch);
+  const auto tokens = [](const BatchShape& shape) { return shape.source_tokens + shape.target_tokens; };
+  return tokens(by_tokens) > tokens(generated) ? by_tokens : generated;
+}
+
+/// Where the data are not there, as the options ask.
+bool has_validation(const RunFacts& facts, const TrainingOptions& options) {
+  if (facts.train != nullptr) return facts.validation != nullptr;
+  return !options.validation_files.empty() || options.validation_split_percentage > 0;
+}
+
 struct Change {
   std::string text;
   TrainingOptions options;
@@ -139,11 +158,9 @@ MemoryPlan memory_plan(const RunFacts& facts, const TrainingOptions& options) {
   plan.train = facts.train != nullptr
                    ? largest_of(facts, *facts.train, training_batches(facts, options))
                    : longest_batch(facts.architecture, options, options.per_device_train_batch_size);
-  const bool evaluates = !options.validation_files.empty() && options.eval_strategy != Interval::kNo;
+  const bool evaluates = has_validation(facts, options) && options.eval_strategy != Interval::kNo;
   if (evaluates && facts.validation != nullptr)
-    plan.evaluation = largest_of(facts, *facts.validation,
-                                 data::plan_batches_in_order(lengths_of(*facts.validation),
-                                                             {options.per_device_eval_batch_size, 0, false}));
+    plan.evaluation = largest_evaluation(facts, options);
   else if (evaluates)
     plan.evaluation = longest_batch(facts.architecture, options, options.per_device_eval_batch_size);
   plan.optimizer = parse_optimizer(options.optim).value();

@@ -5,6 +5,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "train/distributed/process_place.hpp"
 #include "train/training_options.hpp"
 
 namespace epicrisis::train {
@@ -38,7 +39,10 @@ class TrainingObserver {
 /// training_args.json and train_results.json. Returns what train_results.json holds. Errors: kInvalidArgument
 /// for options or data, kConflict when output_dir holds another run (output_folder.hpp), kInternal when the
 /// loss or a gradient is no number, with step and rows, kCancelled (with how to resume) after
-/// stop_requested(), and what reading and writing report.
-Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer);
+/// stop_requested(), and what reading and writing report. Of several processes each calls this with the same
+/// options and its own place: rank 0 reports and writes, the others observe stop_requested() alone and return
+/// an empty object; kUnavailable when another one is gone.
+Result<Json> run_training(const TrainingOptions& options, TrainingObserver& observer,
+                          const ProcessPlace& place = {});
 
 }  // namespace epicrisis::train

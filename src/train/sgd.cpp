@@ -1,6 +1,8 @@
 #include "train/sgd.hpp"
 
+#include "train/composed_updates.hpp"
 #include "train/kernels/optimizer_kernels.hpp"
+#include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
 namespace epicrisis::train {
@@ -10,6 +12,10 @@ Sgd::Sgd(const ParameterLayout& layout, const OptimizerSettings& settings)
 
 void Sgd::update(at::Tensor& parameters, const at::Tensor& gradients, double learning_rate,
                  double gradient_scale) {
+  if (!ops::uses_kernels(parameters)) {
+    composed::sgd_update(parameters, gradients, segments_, learning_rate, weight_decay_, gradient_scale);
+    return;
+  }
   for_each_task(static_cast<std::int64_t>(segments_.size()), [&](std::int64_t index) {
     const ParameterSegment& segment = segments_[static_cast<std::size_t>(index)];
     const double keep = 1.0 - learning_rate * (segment.decays ? weight_decay_ : 0.0);

@@ -20,6 +20,7 @@ constexpr const char* kBestTensor = "parameters";
 
 bool is_adapted(const Transformer& model) { return !model.layout().adapters().empty(); }
 
+/// Precondition: `tensor` lies on the CPU.
 TensorView view_of(const at::Tensor& tensor) {
   const std::span values(tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
   return {DType::kFloat32, {tensor.numel()}, std::as_bytes(values)};
@@ -85,8 +86,17 @@ Result<void> read_tensor(const Weights& weights, std::string_view name, at::Tens
   if (stored == nullptr || stored->dtype != DType::kFloat32 || stored->element_count() != tensor.numel())
     return Error{ErrorCode::kCorrupt, "The training state of the checkpoint does not fit the model.",
                  fmt::format("{}: {}", path.filename().string(), name)};
-  widen_to_float32(*stored, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+  at::Tensor values = tensor.is_cpu() ? tensor : at::empty(tensor.sizes(), at::kFloat);
+  widen_to_float32(*stored, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+  if (!tensor.is_cpu()) tensor.copy_(values);
   return {};
+}
+
+Result<void> write_tensors(const fs::path& path, const std::vector<OptimizerState>& parts) {
+  Weights::Map map;
+  std::vector<at::Tensor> kept;  // what the views look at
+  for (const auto& [name, values] : parts) map[name] = view_of(kept.emplace_back(values.cpu()));
+  return map.empty() ? Result<void>() : write_safetensors(path, map, DType::kFloat32);
 }
 
 Result<void> read_optimizer_state(const fs::path& path, const Optimizer& optimizer) {
@@ -137,15 +147,9 @@ Result<void> save_run(const RunParts& run, const TrainingSetup& setup, const fs:
       is_adapted(run.model)
           ? save_adapters(run.model, setup.start.config.value("_name_or_path", ""), staged.path())
           : save_model(run.model, setup, staged.path(), DType::kFloat32));
-  Weights::Map optimizer_state;
-  for (const auto& [name, values] : run.optimizer.state()) optimizer_state[name] = view_of(values);
-  if (!optimizer_state.empty())
-    EPICRISIS_RETURN_IF_ERROR(
-        write_safetensors(staged.path() / kOptimizerFile, optimizer_state, DType::kFloat32));
-  if (run.best_parameters.defined()) {
-    const Weights::Map best = {{kBestTensor, view_of(run.best_parameters)}};
-    EPICRISIS_RETURN_IF_ERROR(write_safetensors(staged.path() / kBestFile, best, DType::kFloat32));
-  }
+  EPICRISIS_RETURN_IF_ERROR(write_tensors(staged.path() / kOptimizerFile, run.optimizer.state()));
+  if (run.best_parameters.defined())
+    EPICRISIS_RETURN_IF_ERROR(write_tensors(staged.path() / kBestFile, {{kBestTensor, run.best_parameters}}));
   const Json state = to_json(run.state, run.identity, run.optimizer.steps());
   EPICRISIS_RETURN_IF_ERROR(write_file_atomically(staged.path() / kStateFile, state.dump(2) + "\n"));
   EPICRISIS_RETURN_IF_ERROR(

@@ -29,7 +29,7 @@ struct RunState {
 struct RunIdentity {
   std::uint64_t seed = 0;
   std::size_t examples = 0;
-  std::string data;  ///< SHA-256 over the lengths of the examples.
+  std::string data;  ///< SHA-256 of the tokens of the training split; of plain text, of lengths.
   std::size_t batches_per_epoch = 0;
   std::size_t accumulation = 0;
   bool operator==(const RunIdentity&) const = default;

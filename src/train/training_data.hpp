@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/result.hpp"
+#include "data/pair_encoder.hpp"
 #include "train/training_setup.hpp"
 
 namespace epicrisis::train {
@@ -13,6 +14,9 @@ namespace epicrisis::train {
 /// repeated or shared between the splits. Errors: what the readers report.
 Result<void> read_training_data(const TrainingOptions& options, TrainingObserver& observer,
                                 TrainingSetup& setup);
+
+/// How a pair becomes tokens for the model that `setup` starts from.
+data::PairFormat pair_format(const TrainingSetup& setup);
 
 /// Where prepared data is kept: --dataset-cache-dir, else a folder in the output folder, which the end of a
 /// run removes, so that a finished model folder holds no clinical text.

@@ -10,6 +10,8 @@
 #include "train/adapter_checkpoint.hpp"
 #include "train/checkpoint_folders.hpp"
 #include "train/collation.hpp"
+#include "train/distributed/batch_share.hpp"
+#include "train/distributed/shared_start.hpp"
 #include "train/evaluation.hpp"
 #include "train/output_folder.hpp"
 #include "train/peak_memory.hpp"
@@ -23,39 +25,54 @@ namespace fs = std::filesystem;
 constexpr double kSecondsPerMinute = 60.0;
 
 /// Precondition: options.optim is one.
-OptimizerSettings optimizer_settings(const TrainingOptions& options) {
+OptimizerSettings optimizer_settings(const TrainingOptions& options, const at::Device& device) {
   OptimizerSettings settings;
   settings.kind = parse_optimizer(options.optim).value();
   settings.beta1 = options.adam_beta1;
   settings.beta2 = options.adam_beta2;
   settings.epsilon = options.adam_epsilon;
   settings.weight_decay = options.weight_decay;
+  settings.device = device;
   return settings;
 }
 
-/// What tells the data of one run from another's: their content, of plain text the lengths of its windows.
+Json to_json(const ProcessGroup& group) {
+  const Traffic& traffic = group.traffic();
+  return {{"count", group.size()},
+          {"collectives", traffic.collectives},
+          {"gradient_bytes", traffic.gradient_bytes},
+          {"control_bytes", traffic.control_bytes},
+          {"start_bytes", traffic.start_bytes}};
+}
+
+/// What tells the data of one run from another's: their tokens, of plain text the lengths of its windows.
 std::string data_digest(const TrainingSetup& setup, const std::vector<std::uint32_t>& lengths) {
-  return setup.data.contains("key") ? setup.data["key"].get<std::string>() : digest_of(lengths);
+  static const Json::json_pointer kTokens("/splits/train/tokens_sha256");
+  return setup.data.contains(kTokens) ? setup.data[kTokens].get<std::string>() : digest_of(lengths);
 }
 
 }  // namespace
 
 TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingSetup& setup, Transformer& model,
-                           TrainingObserver& observer)
+                           TrainingObserver& observer, ProcessGroup& group)
     : options_(options),
       setup_(setup),
       model_(model),
       observer_(observer),
+      group_(group),
+      reducer_(model.trained_leaves(), model.gradients(), group),
       schedule_(options.lr_scheduler_type, options.learning_rate, 0, 1),
       selection_(options),
-      optimizer_(make_optimizer(model.layout(), optimizer_settings(options))),
+      optimizer_(make_optimizer(model.layout(), optimizer_settings(options, model.device()))),
       lengths_(lengths_of(*setup.train)),
-      batch_options_{options.per_device_train_batch_size, options.tokens_per_batch, options.group_by_length} {
-}
+      batch_options_{options.per_device_train_batch_size * static_cast<std::size_t>(group.size()),
+                     options.tokens_per_batch * static_cast<std::size_t>(group.size()),
+                     options.group_by_length} {}
 
 Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const TrainingSetup& setup,
-                                          Transformer& model, TrainingObserver& observer) {
-  TrainingLoop loop(options, setup, model, observer);
+                                          Transformer& model, TrainingObserver& observer,
+                                          ProcessGroup& group) {
+  TrainingLoop loop(options, setup, model, observer, group);
   if (options.early_stopping_patience > 0 && !loop.evaluates())
     return Error{
         ErrorCode::kInvalidArgument,
@@ -68,6 +85,7 @@ Result<TrainingLoop> TrainingLoop::create(const TrainingOptions& options, const 
   loop.identity_ = {options.seed, setup.train->size(), data_digest(setup, loop.lengths_), batches,
                     options.gradient_accumulation_steps};
   EPICRISIS_RETURN_IF_ERROR(loop.resume());
+  if (!group.is_main()) return loop;
   EPICRISIS_ASSIGN_OR_RETURN(loop.metrics_,
                              MetricsLog::open(options.output_dir, logging_folder(options), loop.state_.step));
   return loop;
@@ -77,7 +95,7 @@ data::Batches TrainingLoop::plan(std::uint64_t epoch) const {
   return data::plan_batches(lengths_, batch_options_, options_.seed, epoch);
 }
 
-Result<void> TrainingLoop::resume() {
+Result<void> TrainingLoop::restore_checkpoint() {
   EPICRISIS_ASSIGN_OR_RETURN(const auto folder, checkpoint_to_resume(options_, observer_));
   if (!folder) return {};
   EPICRISIS_RETURN_IF_ERROR(restore_run(parts(), *folder));
@@ -91,16 +109,25 @@ Result<void> TrainingLoop::resume() {
       observer_.on_warning(fmt::format("Going on from {} with other values of {}.",
                                        folder->filename().string(), fmt::join(changed, ", ")));
   }
+  return {};
+}
+
+Result<void> TrainingLoop::resume() {
+  if (group_.is_main()) EPICRISIS_RETURN_IF_ERROR(restore_checkpoint());
+  EPICRISIS_RETURN_IF_ERROR(share_start(group_, parts()));
+  if (state_.step == 0) return {};
   epoch_batches_ = plan(state_.epoch).size();
-  elapsed_before_ = state_.elapsed_seconds;
+  elapsed_before_ = agreed_seconds_ = state_.elapsed_seconds;
   logged_tokens_ = state_.tokens;
   evaluated_step_ = saved_step_ = state_.step;
   return {};
 }
 
-double TrainingLoop::elapsed_seconds() const {
+double TrainingLoop::elapsed_here() const {
   return elapsed_before_ + std::chrono::duration<double>(Clock::now() - started_).count();
 }
+
+double TrainingLoop::elapsed_seconds() const { return group_.size() == 1 ? elapsed_here() : agreed_seconds_; }
 
 double TrainingLoop::epochs_done() const {
   return static_cast<double>(state_.epoch) +
@@ -130,15 +157,34 @@ data::PackedBatch TrainingLoop::packed(const std::vector<std::uint32_t>& batch) 
 
 Error TrainingLoop::diverged(std::string_view what,
                              std::span<const std::vector<std::uint32_t>> batches) const {
-  std::vector<std::uint32_t> rows;
-  for (const auto& batch : batches)
-    for (const std::uint32_t index : batch) rows.push_back(index + 1);
-  std::sort(rows.begin(), rows.end());
+  std::vector<std::uint32_t> indices;
+  for (const auto& batch : batches) indices.insert(indices.end(), batch.begin(), batch.end());
+  std::sort(indices.begin(), indices.end());
+  std::vector<std::string> places;
+  for (const std::uint32_t index : indices) places.push_back(setup_.train->place(index));
   return {ErrorCode::kInternal,
           fmt::format("Training stopped at step {}: {}. Look at the training rows of the batch, or lower "
                       "--learning-rate; the last good checkpoint is {}.",
                       state_.step + 1, what, saved_step_ < 0 ? "none" : checkpoint_name(saved_step_)),
-          fmt::format("rows {}", fmt::join(rows, ", "))};
+          fmt::format("{}", fmt::join(places, ", "))};
+}
+
+Result<TrainingLoop::UpdateShare> TrainingLoop::share_of_update(
+    std::span<const std::vector<std::uint32_t>> batches) {
+  UpdateShare share;
+  std::vector<double> sums;  // labels of each batch, then all tokens
+  double tokens = 0;
+  for (const std::vector<std::uint32_t>& batch : batches) {
+    share.batches.push_back(packed(share_of_batch(batch, lengths_, group_.rank(), group_.size())));
+    sums.push_back(static_cast<double>(counted_labels(share.batches.back())));
+    tokens += static_cast<double>(share.batches.back().tokens());
+  }
+  share.weights = sums;
+  sums.push_back(tokens);
+  EPICRISIS_RETURN_IF_ERROR(group_.sum(sums));
+  for (std::size_t i = 0; i < batches.size(); ++i) share.weights[i] /= sums[i];
+  state_.tokens += static_cast<std::int64_t>(sums.back());
+  return share;
 }
 
 /// One optimizer step over a few batches.
@@ -147,16 +193,27 @@ Result<void> TrainingLoop::update(std::span<const std::vector<std::uint32_t>> ba
   model_.gradients().zero_();
   LossSettings settings;
   settings.label_smoothing = options_.label_smoothing_factor;
-  settings.factor = 1.0 / static_cast<double>(batches.size());
+  EPICRISIS_ASSIGN_OR_RETURN(const UpdateShare share, share_of_update(batches));
+  std::vector<double> losses(batches.size() + 1);
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    const data::PackedBatch batch = packed(batches[i]);
-    const data::RandomStream seeds(options_.seed, static_cast<std::uint64_t>(state_.step), i + 1);
-    const at::Tensor loss = model_.loss(batch, settings, DropoutSeeds(data::RandomStream(seeds).next()));
-    const auto value = loss.item<double>();
-    if (!std::isfinite(value)) return diverged(fmt::format("the loss is {}", value), batches.subspan(i, 1));
+    if (i + 1 == batches.size()) reducer_.expect_backward();
+    if (share.weights[i] == 0) continue;  // the others have all that there is to learn
+    settings.factor = share.weights[i] / static_cast<double>(batches.size());
+    const std::uint64_t place = (i + 1) + (static_cast<std::uint64_t>(group_.rank()) << 32U);
+    const data::RandomStream seeds(options_.seed, static_cast<std::uint64_t>(state_.step), place);
+    const at::Tensor loss =
+        model_.loss(share.batches[i], settings, DropoutSeeds(data::RandomStream(seeds).next()));
+    losses[i] = loss.item<double>();
     loss.backward();
-    state_.logged_loss_sum += value;
-    state_.tokens += static_cast<std::int64_t>(batch.tokens());
+  }
+  EPICRISIS_RETURN_IF_ERROR(reducer_.finish());
+  if (group_.is_main()) losses.back() = elapsed_here();
+  EPICRISIS_RETURN_IF_ERROR(group_.sum(losses));
+  agreed_seconds_ = losses.back();
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (!std::isfinite(losses[i]))
+      return diverged(fmt::format("the loss is {}", losses[i]), batches.subspan(i, 1));
+    state_.logged_loss_sum += losses[i];
   }
   gradient_norm_ = gradient_norm(model_.gradients());
   if (!std::isfinite(gradient_norm_))
@@ -187,7 +244,7 @@ Result<void> TrainingLoop::log_training() {
   state_.logged_steps = 0;
   logged_tokens_ = state_.tokens;
   logged_at_ = now;
-  EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
+  if (metrics_) EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
   observer_.on_metrics(line);
   return {};
 }
@@ -195,7 +252,7 @@ Result<void> TrainingLoop::log_training() {
 Result<void> TrainingLoop::evaluate() {
   if (evaluated_step_ == state_.step) return {};
   evaluated_step_ = state_.step;
-  EPICRISIS_ASSIGN_OR_RETURN(Json line, evaluate_model(model_, setup_, options_, observer_));
+  EPICRISIS_ASSIGN_OR_RETURN(Json line, evaluate_model(model_, setup_, options_, observer_, group_));
   EPICRISIS_ASSIGN_OR_RETURN(const double metric, metric_value(line, selection_.metric()));
   if (!std::isfinite(line["eval_loss"].get<double>()))
     return Error{ErrorCode::kInternal,
@@ -209,10 +266,10 @@ Result<void> TrainingLoop::evaluate() {
   line["best"] = best;
   if (best) {
     const bool in_memory = options_.save_strategy == Interval::kNo;
-    best_parameters_ = in_memory ? model_.parameters().clone() : at::Tensor();
+    best_parameters_ = in_memory && group_.is_main() ? model_.parameters().clone() : at::Tensor();
     state_.selection.best_checkpoint = in_memory ? std::string() : checkpoint_name(state_.step);
   }
-  EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
+  if (metrics_) EPICRISIS_RETURN_IF_ERROR(metrics_->append(line));
   observer_.on_metrics(line);
   logged_at_ = Clock::now();  // the rate of training leaves out evaluation
   logged_tokens_ = state_.tokens;
@@ -226,6 +283,7 @@ fs::path TrainingLoop::checkpoint_folder() const {
 Result<void> TrainingLoop::save_checkpoint_folder() {
   if (saved_step_ == state_.step) return {};
   saved_step_ = state_.step;
+  if (!group_.is_main()) return {};
   state_.elapsed_seconds = elapsed_seconds();
   EPICRISIS_RETURN_IF_ERROR(metrics_->sync());  // a checkpoint vouches for the lines up to its step
   EPICRISIS_RETURN_IF_ERROR(save_run(parts(), setup_, checkpoint_folder()));
@@ -256,7 +314,8 @@ Result<void> TrainingLoop::after_update(bool epoch_ends) {
     // The best parameters must be somewhere to load them at the end.
     save = save || state_.selection.best_checkpoint == checkpoint_name(state_.step);
   }
-  const bool stop = !finished() && observer_.stop_requested();
+  EPICRISIS_ASSIGN_OR_RETURN(const bool asked_to_stop, group_.any(observer_.stop_requested()));
+  const bool stop = !finished() && asked_to_stop;
   if (save || stop) EPICRISIS_RETURN_IF_ERROR(save_checkpoint_folder());
   if (stop)
     return Error{ErrorCode::kCancelled,
@@ -286,12 +345,23 @@ Result<Json> TrainingLoop::run() {
   started_ = logged_at_ = Clock::now();
   report_progress();
   std::error_code ignored;  // results of an earlier end do not describe a run that goes on
-  if (!finished()) fs::remove(options_.output_dir / "train_results.json", ignored);
+  if (!finished() && group_.is_main()) fs::remove(options_.output_dir / "train_results.json", ignored);
   while (!finished()) EPICRISIS_RETURN_IF_ERROR(run_epoch());
+  EPICRISIS_RETURN_IF_ERROR(catch_up());
   return finish();
 }
 
+/// The time limit may pass after the last update was seen not to be one.
+Result<void> TrainingLoop::catch_up() {
+  if (state_.logged_steps > 0) EPICRISIS_RETURN_IF_ERROR(log_training());
+  if (!evaluates() || evaluated_step_ == state_.step) return {};
+  EPICRISIS_RETURN_IF_ERROR(evaluate());
+  return state_.selection.best_checkpoint == checkpoint_name(state_.step) ? save_checkpoint_folder()
+                                                                          : Result<void>();
+}
+
 Result<Json> TrainingLoop::finish() {
+  if (!group_.is_main()) return Json::object();
   const double seconds = elapsed_seconds();
   if (options_.load_best_model_at_end) {
     if (best_parameters_.defined()) {
@@ -310,6 +380,7 @@ Result<Json> TrainingLoop::finish() {
                   {"train_runtime", seconds},
                   {"train_tokens_per_second", static_cast<double>(state_.tokens) / std::max(seconds, 1e-9)},
                   {"best_checkpoint", state_.selection.best_checkpoint}};
+  if (group_.size() > 1) results["processes"] = to_json(group_);
   if (state_.selection.best_metric)
     results["best_metric"] = {{"name", selection_.metric()}, {"value", *state_.selection.best_metric}};
   EPICRISIS_RETURN_IF_ERROR(

@@ -49,8 +49,8 @@ Result<void> set_training_option(TrainingOptions& options, std::string_view name
                                  std::span<const std::string> values) {
   const TrainingOption* option = find_training_option(name);
   if (option == nullptr) return unknown_option(name);
-  const bool may_stand_alone = option->arity == OptionArity::kSwitch;
-  if (values.empty() ? !may_stand_alone : values.size() > 1 && option->arity != OptionArity::kMany)
+  const bool needs_value = option->arity == OptionArity::kOne;  // a list may be empty
+  if (values.empty() ? needs_value : values.size() > 1 && option->arity != OptionArity::kMany)
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} takes one value.", name), {}};
   Result<void> set = option->set(options, values);
   if (!set) set.error().public_message.insert(0, fmt::format("{} ", name));

@@ -117,8 +117,8 @@ Entries length_options() {
       option({"max_steps"}, &O::max_steps, "Updates; overrides num_train_epochs when above 0", at_least(-1)),
       option({"max_train_minutes"}, &O::max_train_minutes,
              "End after so many minutes, the schedule with it; 0: no limit", at_least(0)),
-      option({"per_device_train_batch_size"}, &O::per_device_train_batch_size, "Examples a batch",
-             at_least(1)),
+      option({"per_device_train_batch_size"}, &O::per_device_train_batch_size,
+             "Examples a batch, in each process", at_least(1)),
       option({"tokens_per_batch"}, &O::tokens_per_batch, "Fill batches up to so many tokens instead; 0: off"),
       option({"gradient_accumulation_steps"}, &O::gradient_accumulation_steps, "Batches an update",
              at_least(1)),
@@ -156,9 +156,13 @@ Entries optimization_options() {
       option({"guided_alignment_weight"}, &O::guided_alignment_weight,
              "How much that counts beside the cross-entropy; left out: 0.5 where there are such heads",
              at_least(0)),
-      option({"bf16"}, &O::bf16, "Train in bfloat16; needs a CPU with AVX512_BF16 or AMX"),
+      option({"bf16"}, &O::bf16, "Train in bfloat16; on a CPU needs AVX512_BF16 or AMX"),
+      option({"no_cuda", "use_cpu"}, &O::no_cuda, "Train on the CPU even where there are CUDA devices"),
       option({"seed"}, &O::seed, "Settles order, masking, dropout and new weights"),
-      option({"threads"}, &O::threads, "CPU threads; 0: one a core", within(0, 1024)),
+      option({"threads"}, &O::threads, "CPU threads of a process; 0: one a core, shared out",
+             within(0, 1024)),
+      option({"nproc", "nproc_per_node"}, &O::nproc,
+             "Processes that train together, each on its share of every batch", within(1, 256)),
   };
 }
 

@@ -12,6 +12,10 @@
 #include "train/lr_schedule.hpp"
 #include "train/trained_parameters.hpp"
 
+#ifndef EPICRISIS_TRAIN_ONLY
+#define EPICRISIS_TRAIN_ONLY 0  // 1: without what reads text (docs/gpu.md)
+#endif
+
 namespace epicrisis::train {
 
 enum class Objective { kSummarize, kGapSentences };
@@ -76,12 +80,14 @@ struct TrainingOptions {
   std::vector<std::string> alignment_heads;       ///< "layer:head"; empty: those that config.json names.
   std::optional<double> guided_alignment_weight;  ///< Left out: see settle_alignment_guide().
   bool bf16 = false;
+  bool no_cuda = false;                 ///< Train on the CPU where LibTorch has CUDA devices, too.
   bool gradient_checkpointing = false;  ///< Compute activations again in backward instead of keeping them.
   TrainedParameters trained;            ///< What is frozen or adapted instead of trained.
   bool dry_run = false;                 ///< Say what memory and time the run would take, and end.
   std::string max_memory;               ///< What the run may take, as "24GiB"; empty: what the machine has.
   std::uint64_t seed = 42;
-  int threads = 0;  ///< 0: one a core.
+  int threads = 0;  ///< Of each process; 0: one a core, shared out among the processes of the machine.
+  int nproc = 1;    ///< Processes that epicrisis-train starts; no more where torchrun has (RANK).
 
   // Reports, evaluation, checkpoints.
   std::string run_name;  ///< In the report; empty: the output folder's.
@@ -96,7 +102,7 @@ struct TrainingOptions {
   std::int64_t save_steps = 500;
   std::optional<std::size_t> save_total_limit =
       2;  ///< Checkpoints kept, the best among them; none or 0: all.
-  bool predict_with_generate = true;
+  bool predict_with_generate = EPICRISIS_TRAIN_ONLY == 0;
   bool load_best_model_at_end = true;
   std::string metric_for_best_model;      ///< Empty: "rougeL" with predict_with_generate, else "loss".
   std::optional<bool> greater_is_better;  ///< Of that metric; left out: not for losses.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "train/finished_generation_config.hpp"
-#include "train/new_model_config.hpp"
+#include "train/text_input.hpp"
 #include "train/training_data.hpp"
 
 namespace epicrisis::train {
@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message), {}}; }
 
-Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenizer& tokenizer) {
+Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenizer* tokenizer) {
   if (!options.model.empty()) {
     if (!options.config_overrides.empty())
       return invalid(
@@ -21,9 +21,7 @@ Result<Checkpoint> starting_point(const TrainingOptions& options, const Tokenize
     return load_checkpoint(options.model);
   }
   Checkpoint start;
-  EPICRISIS_ASSIGN_OR_RETURN(start.config,
-                             new_model_config(options.config_overrides, tokenizer,
-                                              options.max_source_length + options.max_target_length));
+  EPICRISIS_ASSIGN_OR_RETURN(start.config, config_of_new_model(options, tokenizer));
   EPICRISIS_ASSIGN_OR_RETURN(start.architecture, read_architecture(start.config));
   start.generation_config = Json::object();
   return start;
@@ -44,11 +42,8 @@ Result<void> check_lengths(const TrainingOptions& options, const Architecture& a
 }
 
 Result<void> check_fit(const TrainingOptions& options, const Architecture& architecture,
-                       const Tokenizer& tokenizer) {
-  if (tokenizer.vocab_size() > static_cast<std::size_t>(architecture.vocab_size))
-    return invalid(
-        fmt::format("The tokenizer has {} tokens but the model only {}; choose the tokenizer made for it.",
-                    tokenizer.vocab_size(), architecture.vocab_size));
+                       const Tokenizer* tokenizer) {
+  EPICRISIS_RETURN_IF_ERROR(check_vocabulary(tokenizer, architecture));
   EPICRISIS_RETURN_IF_ERROR(check_lengths(options, architecture));
   if (options.max_source_length < 8 || options.max_target_length < 4)
     return invalid("--max-source-length must be at least 8 and --max-target-length at least 4.");
@@ -63,9 +58,9 @@ Result<TrainingSetup> prepare_training(const TrainingOptions& options, TrainingO
     return invalid("Give --model-name-or-path to fine-tune a model, or --tokenizer to train a new one.");
   if (options.train_files.empty() && options.prepared_data.empty())
     return invalid("Give at least one --train-file.");
-  EPICRISIS_ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::load(tokenizer_folder));
-  EPICRISIS_ASSIGN_OR_RETURN(Checkpoint start, starting_point(options, tokenizer));
-  EPICRISIS_RETURN_IF_ERROR(check_fit(options, start.architecture, tokenizer));
+  EPICRISIS_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer, load_tokenizer(tokenizer_folder));
+  EPICRISIS_ASSIGN_OR_RETURN(Checkpoint start, starting_point(options, tokenizer.get()));
+  EPICRISIS_RETURN_IF_ERROR(check_fit(options, start.architecture, tokenizer.get()));
   EPICRISIS_ASSIGN_OR_RETURN(start.generation_config,
                              generation_config_for(start, options.model.empty(), options));
   settle_task_settings(start);

@@ -8,10 +8,13 @@
 #include "checkpoint/checkpoint.hpp"
 #include "data/prepared_split.hpp"
 #include "data/tokenised_dataset.hpp"
-#include "text/tokenizer.hpp"
 #include "train/alignment_guide.hpp"
 #include "train/run_training.hpp"
 #include "train/training_options.hpp"
+
+namespace epicrisis {
+class Tokenizer;
+}
 
 namespace epicrisis::train {
 
@@ -41,7 +44,7 @@ struct TrainingSetup {
   AlignmentGuide alignment;
   bool from_scratch = false;
   std::filesystem::path tokenizer_folder;
-  Tokenizer tokenizer;
+  std::shared_ptr<const Tokenizer> tokenizer;  ///< Null in a trainer built alone, which reads no text.
   std::unique_ptr<data::TokenisedDataset> train;
   ValidationData validation;
   Json data;  ///< What the prepared data set says of itself, and its "folder"; null for gap sentences.

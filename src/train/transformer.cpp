@@ -1,7 +1,6 @@
 #include "train/transformer.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 
 #include <algorithm>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "base/check.hpp"
 #include "checkpoint/distance_bias.hpp"
 #include "data/source_matches.hpp"
+#include "train/device.hpp"
 #include "train/ops/guided_alignment.hpp"
 #include "train/recompute.hpp"
 #include "train/sinusoidal_positions.hpp"
@@ -17,10 +17,10 @@ namespace epicrisis::train {
 namespace {
 
 template <class Integer>
-at::Tensor index_tensor(std::span<const Integer> values) {
+at::Tensor index_tensor(std::span<const Integer> values, const at::Device& device) {
   at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
   std::copy(values.begin(), values.end(), tensor.data_ptr<std::int64_t>());
-  return tensor;
+  return tensor.to(device);
 }
 
 std::vector<std::int64_t> positions_of(const ops::RowOffsets& offsets) {
@@ -38,55 +38,37 @@ std::int64_t longest_of(const ops::RowOffsets& offsets) {
   return longest;
 }
 
-/// Autocast while it lives, on demand.
-class Bfloat16Guard {
- public:
-  explicit Bfloat16Guard(bool enabled) : enabled_(enabled && !at::autocast::is_cpu_enabled()) {
-    if (!enabled_) return;
-    at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
-    at::autocast::set_cpu_enabled(true);
-  }
-  Bfloat16Guard(const Bfloat16Guard&) = delete;
-  Bfloat16Guard& operator=(const Bfloat16Guard&) = delete;
-  ~Bfloat16Guard() {
-    if (!enabled_) return;
-    at::autocast::set_cpu_enabled(false);
-    at::autocast::clear_cache();
-  }
-
- private:
-  bool enabled_;
-};
-
 }  // namespace
 
-Result<Transformer> Transformer::create(const Architecture& architecture, const TrainedParameters& trained) {
+Result<Transformer> Transformer::create(const Architecture& architecture, const TrainedParameters& trained,
+                                        const at::Device& device) {
   EPICRISIS_ASSIGN_OR_RETURN(ParameterLayout layout, trained_layout(architecture, trained));
-  return Transformer(architecture, std::move(layout));
+  return Transformer(architecture, std::move(layout), device);
 }
 
-Transformer::Transformer(const Architecture& architecture, ParameterLayout layout)
+Transformer::Transformer(const Architecture& architecture, ParameterLayout layout, const at::Device& device)
     : architecture_(architecture), layout_(std::move(layout)) {
-  parameters_ = at::zeros({layout_.total()}, at::kFloat);
-  gradients_ = at::zeros({layout_.trained_total()}, at::kFloat);
+  parameters_ = at::zeros({layout_.total()}, device);
+  gradients_ = at::zeros({layout_.trained_total()}, device);
   const ParameterViews views(layout_, parameters_, gradients_);
   embedding_ = views.parameter("shared_embedding.weight");
   output_ = views.parameter("output.weight");
   encoder_ = views.stack("encoder", has_encoder() ? architecture_.encoder.layers : 0);
   decoder_ = views.stack("decoder", architecture_.decoder.layers);
+  trained_leaves_ = views.trained_leaves();
   if (has_constant_positions())
     encoder_.positions = decoder_.positions =
-        sinusoidal_positions(architecture_.max_positions, architecture_.d_model);
-  if (architecture_.output_bias) output_bias_ = at::zeros({architecture_.vocab_size}, at::kFloat);
+        sinusoidal_positions(architecture_.max_positions, architecture_.d_model).to(device);
+  if (architecture_.output_bias) output_bias_ = at::zeros({architecture_.vocab_size}, device);
 }
 
 at::Tensor Transformer::embed(std::span<const TokenId> ids, std::span<const std::int64_t> positions,
                               bool is_decoder) const {
   const StackWeights& stack = is_decoder ? decoder_ : encoder_;
   const std::int64_t fixed_row = architecture_.padding_row_fixed ? architecture_.pad_token_id : -1;
-  at::Tensor x = at::embedding(embedding_, index_tensor(ids), fixed_row);
+  at::Tensor x = at::embedding(embedding_, index_tensor(ids, device()), fixed_row);
   if (stack.positions.defined()) {
-    at::Tensor rows = index_tensor(positions);
+    at::Tensor rows = index_tensor(positions, device());
     if (architecture_.position_offset != 0) rows = rows + architecture_.position_offset;
     x = at::add(stack.positions.index_select(0, rows), x, architecture_.embedding_scale);
   } else if (architecture_.embedding_scale != 1.0F) {
@@ -100,7 +82,7 @@ ops::PositionBias Transformer::position_bias(bool is_decoder, std::int64_t longe
   const std::int64_t count = is_decoder ? longest : 2 * longest - 1;  // a decoder never looks ahead
   if (architecture_.positions == PositionEncoding::kAlibi) {
     const std::vector<float> slopes = alibi_slopes(architecture_.decoder.heads);
-    return {at::outer(at::tensor(slopes), at::arange(-zero, count - zero, at::kFloat)), zero};
+    return {at::outer(at::tensor(slopes), at::arange(-zero, count - zero, at::kFloat)).to(device()), zero};
   }
   if (architecture_.positions == PositionEncoding::kRelativeBias) {
     const RelativeBuckets of_stack = relative_buckets(architecture_, !is_decoder);
@@ -143,9 +125,9 @@ at::Tensor Transformer::run_layer_again_in_backward(const at::Tensor& input, con
                                                     DropoutSeeds& dropout) const {
   const auto after = std::make_shared<DropoutSeeds>(dropout);
   const auto compute = [this, &layer, is_decoder, offsets, source_offsets = source.offsets, zero = bias.zero,
-                        autocast = at::autocast::is_cpu_enabled(), before = dropout, after](
+                        autocast = Bfloat16Autocast::is_on(device()), before = dropout, after](
                            const at::Tensor& x, const at::Tensor& encoded, const at::Tensor& by_distance) {
-    const Bfloat16Guard guard(autocast);
+    const Bfloat16Autocast guard(x.device(), autocast);
     *after = before;
     return run_layer(x, layer, is_decoder, offsets, {encoded, source_offsets}, {by_distance, zero}, *after);
   };
@@ -192,7 +174,7 @@ at::Tensor Transformer::decode(const data::PackedBatch& batch, DropoutSeeds& dro
 /// Summed over labels, averaged over heads.
 at::Tensor Transformer::alignment_loss(const data::PackedBatch& batch, const GuidedLayers& guided) const {
   const data::SourceMatches matches = data::source_matches(batch);
-  at::Tensor sum = at::zeros({}, at::kFloat);
+  at::Tensor sum = at::zeros({}, parameters_.options());
   for (const auto& [layer, compared] : guided) {
     const std::vector<std::int64_t>& heads = *alignment_.heads_of(layer);
     sum = sum + ops::guided_alignment_loss(
@@ -220,11 +202,12 @@ at::Tensor Transformer::loss(const data::PackedBatch& batch, const LossSettings&
     counted.push_back(static_cast<std::int64_t>(i));
   }
   EPICRISIS_CHECK(!labels.empty());
-  const Bfloat16Guard autocast(bfloat16_ && at::GradMode::is_enabled());
+  const Bfloat16Autocast autocast(device(), bfloat16_ && at::GradMode::is_enabled());
   GuidedLayers guided;
   const bool guides = alignment_.is_active() && at::GradMode::is_enabled();
   at::Tensor hidden = decode(batch, dropout, guides ? &guided : nullptr);
-  if (counted.size() < batch.labels.size()) hidden = hidden.index_select(0, at::tensor(counted));
+  if (counted.size() < batch.labels.size())
+    hidden = hidden.index_select(0, index_tensor(std::span<const std::int64_t>(counted), device()));
   const double factor = settings.factor / static_cast<double>(labels.size());
   const at::Tensor loss = ops::cross_entropy(scaled_for_output(hidden), output_weight(), output_bias_, labels,
                                              settings.label_smoothing, factor);

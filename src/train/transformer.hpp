@@ -28,8 +28,13 @@ struct LossSettings {
 /// trained ones in another, activations packed without padding. Not thread-safe.
 class Transformer {
  public:
-  /// Parameters are zero until initialise() or load(). Errors: those of trained_layout().
-  static Result<Transformer> create(const Architecture& architecture, const TrainedParameters& trained = {});
+  /// Parameters are zero until initialise() or load(). All lies, and is computed, on `device`; what is given
+  /// and taken, weights and token ids, lies on the CPU. Errors: those of trained_layout().
+  static Result<Transformer> create(const Architecture& architecture, const TrainedParameters& trained = {},
+                                    const at::Device& device = at::kCPU);
+
+  /// The same model elsewhere, without its gradients. Precondition: its adapters, if any, are not merged.
+  Transformer copy_on(const at::Device& device) const;
 
   /// Random matrices, biases zero, norm weights one; the padding row of the embedding zero where it is fixed.
   void initialise(std::uint64_t seed);
@@ -38,7 +43,7 @@ class Transformer {
   /// Errors: kCorrupt naming a tensor that is missing or has another shape.
   Result<void> load(const Weights& weights);
   /// The model's parameters, without those of adapters, under their canonical names, with the constant
-  /// tensors that load() found. They share the model's memory: what trains on, they show.
+  /// tensors that load() found. On the CPU they share the model's memory: what trains on, they show.
   Weights weights() const;
 
   /// Adds what the adapters have learnt to the weights they adapt, for good, and computes without them.
@@ -66,12 +71,15 @@ class Transformer {
   at::Tensor encode(std::span<const TokenId> ids, const ops::RowOffsets& offsets,
                     DropoutSeeds& dropout) const;
 
+  at::Device device() const { return parameters_.device(); }
   const Architecture& architecture() const noexcept { return architecture_; }
   const ParameterLayout& layout() const noexcept { return layout_; }
   at::Tensor& parameters() noexcept { return parameters_; }
   const at::Tensor& parameters() const noexcept { return parameters_; }
   at::Tensor& gradients() noexcept { return gradients_; }
   const StackWeights& decoder() const noexcept { return decoder_; }
+  /// Leaves of the autograd graph whose gradients together are gradients().
+  const std::vector<at::Tensor>& trained_leaves() const noexcept { return trained_leaves_; }
 
   /// Scaled token embeddings plus positions, normalized where the model does so. positions[i]: place of
   /// ids[i] in its sequence.
@@ -83,7 +91,7 @@ class Transformer {
   at::Tensor output(const at::Tensor& hidden) const;
 
  private:
-  Transformer(const Architecture& architecture, ParameterLayout layout);
+  Transformer(const Architecture& architecture, ParameterLayout layout, const at::Device& device);
   /// encoded: what cross-attention reads, with its offsets; undefined without an encoder.
   struct Source {
     at::Tensor encoded;
@@ -120,6 +128,7 @@ class Transformer {
   at::Tensor output_;      // [V, D], another; undefined when tied
   StackWeights encoder_, decoder_;
   at::Tensor output_bias_;  // [V] or undefined, not trained
+  std::vector<at::Tensor> trained_leaves_;
   bool bfloat16_ = false;
   bool gradient_checkpointing_ = false;
   AlignmentGuide alignment_;

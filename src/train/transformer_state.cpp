@@ -27,8 +27,10 @@ at::Tensor copied(const TensorView& tensor) {
   return copy;
 }
 
+/// On the CPU wherever the parameters lie, so that a seed means the same on all devices.
 void draw(const ParameterSlot& slot, const at::Tensor& parameters, at::Generator& generator) {
-  const at::Tensor values = parameters.narrow(0, slot.offset, slot.count);
+  const at::Tensor target = parameters.narrow(0, slot.offset, slot.count);
+  const at::Tensor values = target.is_cpu() ? target : at::empty({slot.count}, at::kFloat);
   switch (slot.initial) {
     case InitialValue::kZero:
       values.zero_();
@@ -44,9 +46,24 @@ void draw(const ParameterSlot& slot, const at::Tensor& parameters, at::Generator
       values.uniform_(-slot.deviation, slot.deviation, generator);
       break;
   }
+  if (!target.is_cpu()) at::Tensor(target).copy_(values);
 }
 
 }  // namespace
+
+Transformer Transformer::copy_on(const at::Device& device) const {
+  const at::NoGradGuard no_gradients;
+  Transformer copy(architecture_, layout_, device);
+  copy.parameters_.copy_(parameters_);
+  if (positions_given_) {
+    copy.encoder_.positions = encoder_.positions.to(device);
+    copy.decoder_.positions = decoder_.positions.to(device);
+  }
+  if (output_bias_.defined()) copy.output_bias_ = output_bias_.to(device);
+  copy.bfloat16_ = bfloat16_;
+  copy.positions_given_ = positions_given_;
+  return copy;
+}
 
 void Transformer::initialise(std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
@@ -68,8 +85,10 @@ Result<void> Transformer::load(const Weights& weights) {
   for (const ParameterSlot& slot : layout_.model_slots()) {
     const TensorView* tensor = weights.find(slot.name);
     if (tensor == nullptr || tensor->shape != slot.shape) return shape_error(slot.name, tensor, slot.shape);
-    widen_to_float32(*tensor,
-                     {parameters_.data_ptr<float>() + slot.offset, static_cast<std::size_t>(slot.count)});
+    at::Tensor own = parameters_.narrow(0, slot.offset, slot.count);
+    at::Tensor values = own.is_cpu() ? own : at::empty({slot.count}, at::kFloat);
+    widen_to_float32(*tensor, {values.data_ptr<float>(), static_cast<std::size_t>(slot.count)});
+    if (!own.is_cpu()) own.copy_(values);
   }
   return load_constants(weights);
 }
@@ -82,13 +101,13 @@ Result<void> Transformer::load_constants(const Weights& weights) {
     const TensorView* tensor = has_constant_positions() ? weights.find(name) : nullptr;
     if (tensor == nullptr) continue;
     if (tensor->shape != shape) return shape_error(name, tensor, shape);
-    *table = copied(*tensor);
+    *table = copied(*tensor).to(device());
     positions_given_ = true;
   }
   if (const TensorView* bias = weights.find("output.bias")) {
     if (bias->element_count() != architecture_.vocab_size)
       return shape_error("output.bias", bias, {architecture_.vocab_size});
-    output_bias_ = copied(*bias).view({architecture_.vocab_size});
+    output_bias_ = copied(*bias).view({architecture_.vocab_size}).to(device());
   }
   return {};
 }
@@ -101,7 +120,7 @@ Weights Transformer::weights() const {
   Weights::Map map;
   const auto append = [&](const std::string& name, const at::Tensor& tensor,
                           const std::vector<std::int64_t>& shape) {
-    const at::Tensor& kept = storage->tensors.emplace_back(tensor.detach().contiguous());
+    const at::Tensor& kept = storage->tensors.emplace_back(tensor.detach().contiguous().cpu());
     map[name] =
         TensorView{DType::kFloat32, shape,
                    std::as_bytes(std::span(kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel())))};

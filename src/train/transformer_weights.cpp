@@ -34,6 +34,7 @@ at::Tensor ParameterViews::leaf(Slots slots) const {
     return parameter;
   parameter.set_requires_grad(true);
   parameter.mutable_grad() = gradients_.narrow(0, slots.front().gradient_offset, count).view(shape);
+  trained_leaves_.push_back(parameter);
   return parameter;
 }
 

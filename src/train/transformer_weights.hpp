@@ -57,6 +57,8 @@ class ParameterViews {
   at::Tensor parameter(std::string_view name) const;
   /// A stack without what it does not have; `name` is "encoder" or "decoder".
   StackWeights stack(const std::string& name, int layers) const;
+  /// All leaves made so far that require a gradient; once all are, they cover the gradients.
+  const std::vector<at::Tensor>& trained_leaves() const noexcept { return trained_leaves_; }
 
  private:
   using Slots = std::span<const ParameterSlot>;
@@ -70,6 +72,7 @@ class ParameterViews {
 
   const ParameterLayout& layout_;
   at::Tensor parameters_, gradients_;
+  mutable std::vector<at::Tensor> trained_leaves_;
 };
 
 }  // namespace epicrisis::train

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "support/random_checkpoint.hpp"
+#include "train/ops/ops.hpp"
 #include "train/trained_parameters.hpp"
 
 namespace epicrisis::train {
@@ -128,7 +129,7 @@ void expect_reference_steps(const ParameterLayout& layout, const OptimizerSettin
     const Tensor gradients =
         random(layout.trained_total(), static_cast<std::uint64_t>(step) + 10) * (step == 3 ? 20.0 : 0.5);
     const StepSettings now{settings, 0.01 / step, step == 4 ? 0.25 : 1.0, static_cast<double>(step)};
-    optimizer->step(parameters, gradients, now.rate, now.scale);
+    optimizer->step(parameters, gradients.clone(), now.rate, now.scale);
     for (const auto& [name, tensor] : tensors) {
       const double decay = tensor.slots.front().is_bias_or_norm() ? 0.0 : settings.weight_decay;
       expected[name] =
@@ -142,6 +143,23 @@ void expect_reference_steps(const ParameterLayout& layout, const OptimizerSettin
 
 TEST_P(EveryOptimizer, TakesTheStepsOfThePublishedFormulas) {
   expect_reference_steps(*ParameterLayout::create(testing::t5_architecture(31, 12, 2, 2, 20)), settings());
+}
+
+/// As on devices that our kernels do not run on.
+TEST_P(EveryOptimizer, TakesThemAsOperationsOfLibTorchToo) {
+  ops::set_kernels_enabled(false);
+  expect_reference_steps(*ParameterLayout::create(testing::t5_architecture(31, 12, 2, 2, 20)), settings());
+  expect_reference_steps(*ParameterLayout::create(testing::gpt2_architecture(31, 12, 1, 2, 20, 16)),
+                         settings());
+  ops::set_kernels_enabled(true);
+}
+
+TEST(Optimizer, MeasuresTheNormAsAnOperationOfLibTorchToo) {
+  const Tensor gradients = random(100'000, 3);
+  const double norm = gradient_norm(gradients);
+  ops::set_kernels_enabled(false);
+  EXPECT_NEAR(gradient_norm(gradients), norm, 1e-6 * norm);  // sums of squares are float32 in part
+  ops::set_kernels_enabled(true);
 }
 
 TEST_P(EveryOptimizer, TakesFusedMatricesAsTheFilesHaveThem) {

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -188,11 +187,6 @@ class Reader {
 
 Result<StoredEntries> read_stored_zip(std::span<const std::byte> bytes, std::string_view what) {
   return Reader(bytes, what).run();
-}
-
-std::uint32_t update_crc32(std::uint32_t crc, std::span<const std::byte> piece) noexcept {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(crc, reinterpret_cast<const Bytef*>(piece.data()), piece.size()));
 }
 
 Result<void> verify_checksum(const StoredEntry& entry, std::string_view name, std::string_view what) {

@@ -1,10 +1,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <limits>
-
 #include "train/kernels/cpu_kernels.hpp"
 #include "train/ops/attention_kernel.hpp"
+#include "train/ops/composed_attention.hpp"
 #include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
@@ -144,45 +143,6 @@ struct CrossAttentionFunction : torch::autograd::Function<CrossAttentionFunction
   }
 };
 
-/// Bias of every query and key of a sequence, [H, queries, keys].
-Tensor spread(const PositionBias& bias, std::int64_t queries, std::int64_t keys) {
-  const auto index = at::TensorOptions().dtype(at::kLong).device(bias.by_distance.device());
-  const Tensor distances = at::arange(keys, index).unsqueeze(0) - at::arange(queries, index).unsqueeze(1);
-  // What a causal table leaves out is masked anyway.
-  const Tensor columns = (distances + bias.zero).clamp(0, bias.by_distance.size(1) - 1);
-  return bias.by_distance.index_select(1, columns.flatten()).view({-1, queries, keys});
-}
-
-/// The formula, sequence by sequence: any device, any type.
-Tensor reference_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                           const RowOffsets& query_offsets, const RowOffsets& key_offsets,
-                           const AttentionSettings& settings) {
-  std::vector<Tensor> outputs;
-  const std::int64_t width = query.size(1);
-  const auto by_head = [&](const Tensor& x, const RowOffsets& offsets, std::size_t b) {
-    return x.slice(0, offsets[b], offsets[b + 1])
-        .reshape({-1, settings.heads, width / settings.heads})
-        .transpose(0, 1);
-  };
-  for (std::size_t b = 0; b + 1 < query_offsets.size(); ++b) {
-    Tensor scores = at::matmul(by_head(query, query_offsets, b) * settings.scale,
-                               by_head(key, key_offsets, b).transpose(1, 2));
-    if (settings.bias.by_distance.defined())
-      scores = scores + spread(settings.bias, scores.size(1), scores.size(2));
-    if (settings.causal) {
-      const Tensor later =
-          at::ones({scores.size(1), scores.size(2)}, scores.options().dtype(at::kBool)).triu(1);
-      scores = scores.masked_fill(later, -std::numeric_limits<float>::infinity());
-    }
-    Tensor probabilities = at::softmax(scores, -1);
-    if (settings.dropout.probability > 0)
-      probabilities = at::dropout(probabilities, settings.dropout.probability, true);
-    outputs.push_back(
-        at::matmul(probabilities, by_head(value, key_offsets, b)).transpose(0, 1).reshape({-1, width}));
-  }
-  return at::cat(outputs);
-}
-
 PlanPointer plan_of(const RowOffsets& query_offsets, const RowOffsets& key_offsets,
                     const AttentionSettings& settings) {
   auto plan = c10::make_intrusive<AttentionPlan>();
@@ -202,7 +162,7 @@ Tensor self_attention(const Tensor& query_key_value, const RowOffsets& offsets,
     return SelfAttentionFunction::apply(query_key_value.contiguous(), if_defined(settings.bias.by_distance),
                                         plan_of(offsets, offsets, settings));
   const auto parts = query_key_value.chunk(3, 1);
-  return reference_attention(parts[0], parts[1], parts[2], offsets, offsets, settings);
+  return composed_attention(parts[0], parts[1], parts[2], offsets, offsets, settings);
 }
 
 Tensor cross_attention(const Tensor& query, const Tensor& key_value, const RowOffsets& query_offsets,
@@ -211,7 +171,7 @@ Tensor cross_attention(const Tensor& query, const Tensor& key_value, const RowOf
     return CrossAttentionFunction::apply(query.contiguous(), key_value.contiguous(),
                                          plan_of(query_offsets, key_offsets, settings));
   const auto parts = key_value.chunk(2, 1);
-  return reference_attention(query, parts[0], parts[1], query_offsets, key_offsets, settings);
+  return composed_attention(query, parts[0], parts[1], query_offsets, key_offsets, settings);
 }
 
 }  // namespace epicrisis::train::ops

@@ -21,8 +21,9 @@ Tensor sequence_loss(const CrossAttentionInput& input, int heads_of_layer,
       row[matches.sources[static_cast<std::size_t>(at)] - first_key] = 0;
   }
   const Tensor rows = at::tensor(std::vector<std::int64_t>(matches.targets.begin() + static_cast<long>(begin),
-                                                           matches.targets.begin() + static_cast<long>(end)));
-  const Tensor chosen = at::tensor(heads);
+                                                           matches.targets.begin() + static_cast<long>(end)))
+                          .to(input.query.device());
+  const Tensor chosen = at::tensor(heads).to(input.query.device());
   const auto by_head = [&](const Tensor& x) {
     return x.to(at::kFloat)
         .view({x.size(0), heads_of_layer, head_dim})
@@ -33,7 +34,8 @@ Tensor sequence_loss(const CrossAttentionInput& input, int heads_of_layer,
   const Tensor key =
       by_head(input.key_value.narrow(0, first_key, keys).narrow(1, 0, input.query.size(1)).contiguous());
   const Tensor attention = at::log_softmax(at::matmul(query, key.transpose(1, 2)) * scale, -1);
-  return -at::logsumexp(attention + elsewhere, -1).sum() / static_cast<double>(heads.size());
+  return -at::logsumexp(attention + elsewhere.to(attention.device()), -1).sum() /
+         static_cast<double>(heads.size());
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ Tensor sequence_loss(const CrossAttentionInput& input, int heads_of_layer,
 Tensor guided_alignment_loss(const CrossAttentionInput& input, int heads_of_layer,
                              const std::vector<std::int64_t>& heads, double scale,
                              const data::SourceMatches& matches) {
-  Tensor sum = at::zeros({}, at::kFloat);
+  Tensor sum = at::zeros({}, input.query.options().dtype(at::kFloat));
   std::size_t begin = 0;
   for (std::size_t b = 0; b + 1 < input.query_offsets.size(); ++b) {
     std::size_t end = begin;

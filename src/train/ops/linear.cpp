@@ -1,9 +1,9 @@
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <atomic>
 
+#include "train/device.hpp"
 #include "train/kernels/cpu_kernels.hpp"
 #include "train/ops/gemm.hpp"
 #include "train/ops/ops.hpp"
@@ -160,7 +160,8 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
 }  // namespace
 
 bool uses_kernels(const Tensor& x) {
-  return kernels_enabled() && !at::autocast::is_cpu_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat;
+  return kernels_enabled() && !Bfloat16Autocast::is_on(at::kCPU) && x.is_cpu() &&
+         x.scalar_type() == at::kFloat;
 }
 void set_kernels_enabled(bool enabled) { kernels_enabled() = enabled; }
 

@@ -3,6 +3,7 @@
 
 #include "train/kernels/cpu_kernels.hpp"
 #include "train/kernels/norm_kernels.hpp"
+#include "train/ops/composed_attention.hpp"
 #include "train/ops/ops.hpp"
 #include "train/ops/parallel.hpp"
 
@@ -129,7 +130,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const Dropout& dropout) {
   if (!residual.defined() && dropout.probability <= 0) return x;
   if (uses_kernels(x)) return DropoutAddFunction::apply(x.contiguous(), if_defined(residual), dropout);
-  const Tensor dropped = dropout.probability > 0 ? at::dropout(x, dropout.probability, true) : x;
+  const Tensor dropped = composed_dropout(x, dropout);
   return residual.defined() ? residual + dropped : dropped;
 }
 

@@ -7,6 +7,7 @@
 
 #include "checkpoint/task_prefix.hpp"
 #include "evaluate/baselines.hpp"
+#include "text/tokenizer.hpp"
 #include "train/report/example_choice.hpp"
 #include "train/report/validation_outputs.hpp"
 #include "train/report/write_training_report.hpp"
@@ -27,11 +28,11 @@ ReadTexts read_texts(const TrainingSetup& setup, const data::TokenisedDataset& e
   ReadTexts texts;
   for (const std::size_t index : indices) {
     const data::TrainingPair pair = examples.example(index, 0);
-    std::string note = setup.tokenizer.decode(pair.source);
+    std::string note = setup.tokenizer->decode(pair.source);
     if (!prefix.empty() && note.starts_with(prefix)) note.erase(0, prefix.size());
     if (!suffix.empty() && note.ends_with(suffix)) note.erase(note.size() - suffix.size());
     texts.notes.push_back(std::move(note));
-    texts.summaries.push_back(setup.tokenizer.decode(pair.target));
+    texts.summaries.push_back(setup.tokenizer->decode(pair.target));
   }
   return texts;
 }
