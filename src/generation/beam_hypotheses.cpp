@@ -53,4 +53,12 @@ std::vector<Hypothesis> BeamHypotheses::best(std::size_t count, TokenId eos) con
   return results;
 }
 
+void cut_to_common_prefix(std::vector<TokenId>& ids, const std::vector<TokenId>& other) {
+  ids.erase(std::mismatch(ids.begin(), ids.end(), other.begin(), other.end()).first, ids.end());
+}
+
+void BeamHypotheses::cut_to_common_prefix_with_all(std::vector<TokenId>& ids) const {
+  for (const Entry& entry : entries_) cut_to_common_prefix(ids, entry.ids);
+}
+
 }  // namespace epicrisis

@@ -7,6 +7,9 @@
 
 namespace epicrisis {
 
+/// Cuts `ids` to what `other` begins with too.
+void cut_to_common_prefix(std::vector<TokenId>& ids, const std::vector<TokenId>& other);
+
 /// The finished hypotheses of one source: the num_beams best so far, and the rule that ends the search.
 class BeamHypotheses {
  public:
@@ -18,6 +21,8 @@ class BeamHypotheses {
   /// Whether no running hypothesis is to be waited for, when the best candidate of a step has
   /// `best_sum_log_probs` and `length` tokens, the new one included (see EarlyStopping).
   bool is_done(double best_sum_log_probs, int length) const;
+  /// Cuts `ids` to what all hypotheses so far begin with.
+  void cut_to_common_prefix_with_all(std::vector<TokenId>& ids) const;
   /// The best `count`, best first, with `eos` appended to those that ended. Of equal scores the later comes
   /// first.
   std::vector<Hypothesis> best(std::size_t count, TokenId eos) const;

@@ -80,6 +80,13 @@ Result<bool> BeamSearch::advance(std::span<float> logits) {
   return done_ || length >= limits_.max;
 }
 
+std::vector<TokenId> BeamSearch::settled() const {
+  std::vector<TokenId> shared = beams_.front().ids;
+  for (const Beam& beam : beams_) cut_to_common_prefix(shared, beam.ids);
+  finished_.cut_to_common_prefix_with_all(shared);
+  return shared;
+}
+
 std::vector<Hypothesis> BeamSearch::take_results() {
   if (!done_) {
     for (const Beam& beam : beams_) finished_.add(beam.ids, beam.sum_log_probs, false);

@@ -46,6 +46,8 @@ class BeamSearch final : public Search {
   int max_rows() const noexcept override { return config_.num_beams; }
   std::span<const SearchRow> rows() const noexcept override { return rows_; }
   Result<bool> advance(std::span<float> logits) override;
+  /// What all beams and finished hypotheses begin with.
+  std::vector<TokenId> settled() const override;
   std::vector<Hypothesis> take_results() override;
 
  private:

@@ -40,6 +40,8 @@ struct BatchRequest {
   /// kCancelled, kDeadlineExceeded, kResourceExhausted, and what search and backend report. It must not call
   /// the batch.
   std::function<void(Result<std::vector<Hypothesis>>)> done;
+  /// Called after each step that does not end the source, from turn(); may be empty.
+  std::function<void(const Search&)> stepped = {};
 };
 
 /// Sources that are decoded together, one step of the backend at a time for all of them. They join whenever

@@ -1,5 +1,6 @@
 #include "generation/generation_scheduler.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "base/log.hpp"
@@ -28,12 +29,32 @@ class GenerationScheduler::RunningCall {
     }
     if (failed) stop_.request_stop();
     const std::lock_guard lock(mutex_);
-    if (--left_ == 0) finished_.notify_one();  // the waiting thread ends this once the lock is free
+    if (--left_ == 0) changed_.notify_one();  // the waiting thread ends this once the lock is free
   }
 
-  Result<std::vector<std::vector<Hypothesis>>> wait() {
+  void tell(std::vector<TokenId> settled) {
+    const std::lock_guard lock(mutex_);
+    news_ = std::move(settled);
+    changed_.notify_one();
+  }
+
+  Result<std::vector<std::vector<Hypothesis>>> wait(const SettledTokens& settled) {
+    std::exception_ptr thrown;  // kept until the scheduler is done with this call
     std::unique_lock lock(mutex_);
-    finished_.wait(lock, [this] { return left_ == 0; });
+    while (true) {
+      changed_.wait(lock, [this] { return left_ == 0 || news_; });
+      if (left_ == 0) break;
+      const std::vector<TokenId> news = *std::exchange(news_, std::nullopt);
+      lock.unlock();
+      try {
+        if (!thrown) settled(news);
+      } catch (...) {
+        thrown = std::current_exception();
+        stop_.request_stop();
+      }
+      lock.lock();
+    }
+    if (thrown) std::rethrow_exception(thrown);
     if (failure_) return *std::move(failure_);
     return std::move(results_);
   }
@@ -42,7 +63,8 @@ class GenerationScheduler::RunningCall {
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> on_stop_;
   std::mutex mutex_;
-  std::condition_variable finished_;
+  std::condition_variable changed_;
+  std::optional<std::vector<TokenId>> news_;      // guarded by mutex_; settled tokens that were not told yet
   std::size_t left_;                              // guarded by mutex_
   std::optional<Error> failure_;                  // guarded by mutex_; the first
   std::vector<std::vector<Hypothesis>> results_;  // guarded by mutex_
@@ -56,7 +78,8 @@ GenerationScheduler::GenerationScheduler(std::shared_ptr<const Backend> backend,
 GenerationScheduler::~GenerationScheduler() = default;
 
 Result<std::vector<std::vector<Hypothesis>>> GenerationScheduler::generate(
-    std::span<const std::vector<TokenId>> sources, const GenerationConfig& config, const CallLimits& limits) {
+    std::span<const std::vector<TokenId>> sources, const GenerationConfig& config, const CallLimits& limits,
+    const SettledTokens& settled) {
   EPICRISIS_RETURN_IF_ERROR(check_request(*backend_, sources, config));
   RunningCall call(sources.size(), limits.stop);
   std::vector<BatchRequest> requests;
@@ -64,12 +87,15 @@ Result<std::vector<std::vector<Hypothesis>>> GenerationScheduler::generate(
     auto done = [&call, i](Result<std::vector<Hypothesis>> result) { call.finish(i, std::move(result)); };
     requests.push_back({sources[i], &config, call.stop(), limits.deadline, std::move(done)});
   }
+  if (settled && !requests.empty()) {
+    requests.front().stepped = [&call](const Search& search) { call.tell(search.settled()); };
+  }
   {
     const std::lock_guard lock(mutex_);
     arrivals_.push_back(std::move(requests));
   }
   arrived_.notify_one();
-  return call.wait();
+  return call.wait(settled);
 }
 
 void GenerationScheduler::work(const std::stop_token& ending) {

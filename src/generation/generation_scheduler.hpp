@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,10 @@ struct CallLimits {
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
+/// Told what the first hypothesis is sure to begin with, prompt included; never less than before. Of greedy
+/// search and sampling each token settles at once, of a beam search those that all beams share.
+using SettledTokens = std::function<void(const std::vector<TokenId>& ids)>;
+
 /// One ContinuousBatch that calls of any number of threads share, and the thread that drives it. Thread-safe.
 class GenerationScheduler {
  public:
@@ -36,9 +41,13 @@ class GenerationScheduler {
   /// What generate() gives, bit for bit, whatever else runs. Blocks; the first source that fails ends the
   /// others of its call. Errors: those of generate(), kDeadlineExceeded, kResourceExhausted for a source that
   /// the memory for caches could not hold alone.
+  ///
+  /// `settled`, if there is one, hears of the first source's tokens, on the calling thread. What comes while
+  /// it runs is told together.
   Result<std::vector<std::vector<Hypothesis>>> generate(std::span<const std::vector<TokenId>> sources,
                                                         const GenerationConfig& config,
-                                                        const CallLimits& limits = {});
+                                                        const CallLimits& limits = {},
+                                                        const SettledTokens& settled = {});
 
  private:
   class RunningCall;

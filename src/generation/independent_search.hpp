@@ -30,6 +30,7 @@ class IndependentSearch final : public Search {
   std::span<const SearchRow> rows() const noexcept override { return rows_; }
   Result<bool> advance(std::span<float> logits) override;
   void expect_draft_cost(double share) override { draft_cost_ = share; }
+  std::vector<TokenId> settled() const override { return sequences_.front().grown.ids; }
   std::vector<Hypothesis> take_results() override;
 
  private:

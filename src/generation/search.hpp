@@ -34,6 +34,9 @@ class Search {
   virtual Result<bool> advance(std::span<float> logits) = 0;
   /// What a drafted token costs from now on; see DraftCost::share(). At first 1: more than it can give.
   virtual void expect_draft_cost(double /*share*/) {}
+  /// The beginning, prompt included, that the first result is sure to have, whatever comes; empty where that
+  /// is not known. While the search is not over.
+  virtual std::vector<TokenId> settled() const { return {}; }
   /// The num_return_sequences results: of a search best first, else as drawn; once, after the search is over.
   virtual std::vector<Hypothesis> take_results() = 0;
 };

@@ -44,6 +44,43 @@ std::size_t default_cache_bytes() {
   return bytes;
 }
 
+Summary make_summary(const detail::TextModel& model, Hypothesis hypothesis, const std::string& note,
+                     const detail::EncodedNote& source, const TextSettings& settings) {
+  const std::size_t prompt = model.engine->is_encoder_decoder() ? 0 : source.ids.size();
+  Summary summary;
+  summary.text = detail::output_text(model.tokenizer, hypothesis.ids, prompt, note, settings.output);
+  summary.token_ids = std::move(hypothesis.ids);
+  summary.given_tokens = prompt == 0 ? 1 : static_cast<int>(prompt);
+  summary.score = hypothesis.score;
+  summary.source_tokens = static_cast<int>(source.ids.size());
+  summary.dropped_tokens = source.dropped_tokens;
+  summary.decode_steps = hypothesis.steps;
+  return summary;
+}
+
+/// Passes on a text that grows. What later tokens may still change is held back: the last word, which may be
+/// the beginning of a longer one, with the space before it, which may go before a full stop.
+class PieceStream {
+ public:
+  explicit PieceStream(const std::function<void(std::string_view)>& take) : take_(take) {}
+
+  void offer(const std::string& text) {
+    const std::size_t last_space = text.find_last_of(" \n");
+    if (last_space != std::string::npos) pass_on(text, last_space);
+  }
+  void finish(const std::string& text) { pass_on(text, text.size()); }
+
+ private:
+  void pass_on(const std::string& text, std::size_t end) {
+    if (end <= passed_.size() || text.compare(0, passed_.size(), passed_) != 0) return;
+    take_(std::string_view(text).substr(passed_.size(), end - passed_.size()));
+    passed_ = text.substr(0, end);
+  }
+
+  const std::function<void(std::string_view)>& take_;
+  std::string passed_;
+};
+
 }  // namespace
 
 std::string architecture_name_of(const Json& config) {
@@ -93,20 +130,36 @@ Result<std::vector<Summary>> Summarizer::summarize(std::span<const std::string> 
                              impl_->scheduler.generate(sources, settings.generation, {std::move(stop), {}}));
   std::vector<Summary> summaries;
   for (std::size_t i = 0; i < generated.size(); ++i) {
-    const std::size_t prompt = is_encoder_decoder() ? 0 : sources[i].size();
     for (Hypothesis& hypothesis : generated[i]) {
-      Summary summary;
-      summary.text = detail::output_text(model.tokenizer, hypothesis.ids, prompt, notes[i], settings.output);
-      summary.token_ids = std::move(hypothesis.ids);
-      summary.given_tokens = is_encoder_decoder() ? 1 : static_cast<int>(prompt);
-      summary.score = hypothesis.score;
-      summary.source_tokens = static_cast<int>(sources[i].size());
-      summary.dropped_tokens = dropped_tokens[i];
-      summary.decode_steps = hypothesis.steps;
-      summaries.push_back(std::move(summary));
+      summaries.push_back(
+          make_summary(model, std::move(hypothesis), notes[i], {sources[i], dropped_tokens[i]}, settings));
     }
   }
   return summaries;
+}
+
+Result<Summary> Summarizer::summarize_streaming(const std::string& note, const TextSettings& settings,
+                                                const std::function<void(std::string_view)>& take_piece,
+                                                std::stop_token stop) const {
+  const detail::TextModel& model = impl_->model;
+  EPICRISIS_RETURN_IF_ERROR(settings.generation.validate());
+  if (settings.generation.num_return_sequences != 1) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "Only one sequence can be streamed: num_return_sequences must be 1.", ""};
+  }
+  EPICRISIS_RETURN_IF_ERROR(check_notes(std::span(&note, 1)));
+  EPICRISIS_ASSIGN_OR_RETURN(detail::EncodedNote encoded,
+                             model.encode(note, settings.generation.max_new_tokens.value_or(0)));
+  const std::size_t prompt = is_encoder_decoder() ? 0 : encoded.ids.size();
+  PieceStream stream(take_piece);
+  const auto settled = [&](const std::vector<TokenId>& ids) {
+    stream.offer(detail::output_text(model.tokenizer, ids, prompt, note, settings.output));
+  };
+  EPICRISIS_ASSIGN_OR_RETURN(auto generated, impl_->scheduler.generate({&encoded.ids, 1}, settings.generation,
+                                                                       {std::move(stop), {}}, settled));
+  Summary summary = make_summary(model, std::move(generated.front().front()), note, encoded, settings);
+  stream.finish(summary.text);
+  return summary;
 }
 
 }  // namespace epicrisis

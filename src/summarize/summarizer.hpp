@@ -1,11 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -64,6 +66,11 @@ class Summarizer {
   /// not UTF-8, for bad settings, and for a max_length that the prompt fills; kUnsupported, kCancelled.
   Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const TextSettings& settings,
                                          std::stop_token stop = {}) const;
+  /// Summarises one note and gives its text in pieces as they settle; together they are the summary's text,
+  /// which is that of summarize(). Errors: also kInvalidArgument for num_return_sequences above 1.
+  Result<Summary> summarize_streaming(const std::string& note, const TextSettings& settings,
+                                      const std::function<void(std::string_view piece)>& take_piece,
+                                      std::stop_token stop = {}) const;
   /// The same with the task's own form of output.
   Result<std::vector<Summary>> summarize(std::span<const std::string> notes, const GenerationConfig& config,
                                          std::stop_token stop = {}) const;

@@ -333,7 +333,7 @@ TEST(Speculation, ABackendThatCannotScoreDraftsGetsNone) {
 
 TEST(PromptLookup, ProposesWhatFollowedTheLongestContext) {
   const Ids source = {10, 11, 12, 20, 11, 12, 13, 21, 22};
-  const PromptLookup lookup(source, 3, 4);
+  const PromptLookup lookup(source, {.max_tokens = 3, .max_ngram = 4});
   Draft draft;
   lookup.propose(Ids{0, 10, 11, 12}, draft);
   EXPECT_EQ(draft.tokens, (Ids{20, 11, 12}));
@@ -350,6 +350,20 @@ TEST(PromptLookup, ProposesWhatFollowedTheLongestContext) {
   EXPECT_EQ(draft.context, 0);
 }
 
+TEST(PromptLookup, PassesOverWhatWouldRepeatAnNgram) {
+  const Ids source = {10, 11, 12, 20, 11, 12, 13};
+  Draft draft;
+  PromptLookup(source, {.no_repeat_source_ngram = 4}).propose(Ids{0, 10, 11, 12}, draft);
+  EXPECT_EQ(draft.tokens, Ids{13}) << "10 11 12 20 is a sequence of four";
+  EXPECT_EQ(draft.context, 2);
+  PromptLookup({}, {.no_repeat_ngram = 3}).propose(Ids{5, 6, 7, 5, 6}, draft);
+  EXPECT_TRUE(draft.tokens.empty());
+  PromptLookup({}, {.max_ngram = 1, .no_repeat_ngram = 3}).propose(Ids{5, 6, 7, 5, 6}, draft);
+  EXPECT_TRUE(draft.tokens.empty()) << "however little is compared";
+  PromptLookup({}, {.no_repeat_ngram = 3}).propose(Ids{5, 6, 7, 6}, draft);
+  EXPECT_EQ(draft.tokens, (Ids{7, 6}));
+}
+
 TEST(DraftCost, FindsTheShareThatGrowsWithTheTokens) {
   DraftCost cost;
   EXPECT_GT(cost.share(1), 0.05);
@@ -360,8 +374,8 @@ TEST(DraftCost, FindsTheShareThatGrowsWithTheTokens) {
   }
   EXPECT_NEAR(cost.share(1), 0.5 / 10.5, 1e-6);
   EXPECT_NEAR(cost.share(20), 0.5, 1e-6);
-  for (int step = 0; step < 300; ++step) cost.record(1, 0.0105);
-  EXPECT_NEAR(cost.share(1), 1.0 / 9, 1e-6) << "steps of one length tell nothing";
+  for (int step = 0; step < 600; ++step) cost.record(1, 0.0105);
+  EXPECT_NEAR(cost.share(1), 1.0 / 3, 1e-6) << "steps of one length tell nothing";
 }
 
 TEST(Drafts, AreFedOnlyWhereTheyPayAndLearnedFromInAnyCase) {

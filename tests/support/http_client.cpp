@@ -83,6 +83,7 @@ HttpReply HttpClient::read_reply(bool to_head) {
       line = end + 2;
     }
   } while (reply.status == 100);
+  if (!to_head && reply.headers["transfer-encoding"] == "chunked") return read_chunks(std::move(reply));
   const auto length = static_cast<std::size_t>(std::atoll(reply.headers["content-length"].c_str()));
   while (!to_head && buffer_.size() < length) {
     if (!read_more()) return {};
@@ -90,6 +91,23 @@ HttpReply HttpClient::read_reply(bool to_head) {
   reply.body = to_head ? std::string() : buffer_.substr(0, length);
   buffer_.erase(0, reply.body.size());
   return reply;
+}
+
+HttpReply HttpClient::read_chunks(HttpReply reply) {
+  while (true) {
+    std::size_t line_end = 0;
+    while ((line_end = buffer_.find("\r\n")) == std::string::npos) {
+      if (!read_more()) return {};
+    }
+    const std::size_t size = std::strtoul(buffer_.c_str(), nullptr, 16);
+    const std::size_t whole = line_end + 2 + size + 2;
+    while (buffer_.size() < whole) {
+      if (!read_more()) return {};
+    }
+    reply.body += buffer_.substr(line_end + 2, size);
+    buffer_.erase(0, whole);
+    if (size == 0) return reply;
+  }
 }
 
 bool HttpClient::is_closed_by_peer() {

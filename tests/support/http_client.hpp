@@ -40,6 +40,7 @@ class HttpClient {
 
  private:
   bool read_more();
+  HttpReply read_chunks(HttpReply reply);
   int socket_ = -1;
   std::string buffer_;
 };

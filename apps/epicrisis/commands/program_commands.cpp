@@ -56,8 +56,10 @@ void add_server_commands(CLI::App& app, CommandAction& chosen) {
     add_program_command(app, chosen, name, "epicrisis-server", description, {name});
   };
   add("audit", "Verify or print a server's audit log (epicrisis audit --help)");
+  add("cleanup", "List or remove endpoints, models and artifacts of a server (epicrisis cleanup --help)");
   add("key", "Make, list and end access keys of a server (epicrisis key --help)");
-  add("serve", "Serve S3, STS, IAM and CloudWatch Logs over one data folder (epicrisis serve --help)");
+  add("serve",
+      "Serve SageMaker, S3, STS, IAM and CloudWatch Logs over one data folder (epicrisis serve --help)");
   add("worker", "Serve one model over HTTP: GET /ping and POST /invocations (epicrisis worker --help)");
 }
 

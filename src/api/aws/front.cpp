@@ -220,9 +220,12 @@ void Front::record(Call& call, Response& response, steady_clock::time_point star
   event.role = known ? std::string(to_string(call.caller.role)) : "";
   event.action = fmt::format("{}:{}", service, operation);
   event.resource = call.resource;
-  event.outcome = !call.error_code.empty() ? call.error_code
-                  : response.status >= 400 ? fmt::format("{}", response.status)
-                                           : "Success";
+  event.outcome = "Success";
+  if (response.status >= 400) {
+    event.outcome =
+        std::string(response.headers.find("x-amzn-ErrorType").value_or(std::to_string(response.status)));
+  }
+  if (!call.error_code.empty()) event.outcome = call.error_code;
   event.status = response.status;
   event.source_address = call.source_address;
   event.request_id = call.request_id;

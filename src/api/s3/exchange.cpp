@@ -19,6 +19,8 @@ Response Exchange::fault(const Error& error) const {
   switch (error.code) {
     case ErrorCode::kNotFound:
       return no_such_bucket(*this);
+    case ErrorCode::kPermissionDenied:
+      return fault(403, "AccessDenied", "Access Denied");
     case ErrorCode::kUnavailable:
     case ErrorCode::kResourceExhausted:
     case ErrorCode::kConflict:

@@ -87,7 +87,8 @@ void BatchScheduler::work() {
 
 void BatchScheduler::compute(SummarizationJob job) {
   const EitherStop stop(job.stop, ending_.get_token());
-  Result<std::vector<Texts>> results = call_service(job.notes, job.settings, stop.token());
+  Result<std::vector<Texts>> results = job.take_piece ? call_streaming(job, stop.token())
+                                                      : call_service(job.notes, job.settings, stop.token());
   if (!results && job.notes.size() > 1 && !stop.token().stop_requested()) {
     results = blame_a_note(job, std::move(results).error(), stop.token());
   }
@@ -115,6 +116,18 @@ Result<std::vector<Texts>> BatchScheduler::call_service(std::span<const Clinical
     return results;
   } catch (...) {  // what() may hold text of a note
     log::error("worker.summarization_failed", {{"notes", notes.size()}});
+    return Error{ErrorCode::kInternal, "The model failed.", ""};
+  }
+}
+
+Result<std::vector<Texts>> BatchScheduler::call_streaming(const SummarizationJob& job,
+                                                          const std::stop_token& stop) {
+  try {
+    EPICRISIS_ASSIGN_OR_RETURN(std::string text, service_->summarize_streaming(
+                                                     job.notes.front(), job.settings, job.take_piece, stop));
+    return std::vector<Texts>{{std::move(text)}};
+  } catch (...) {  // what() may hold text of a note
+    log::error("worker.summarization_failed", {{"notes", 1}});
     return Error{ErrorCode::kInternal, "The model failed.", ""};
   }
 }

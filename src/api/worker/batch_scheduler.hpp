@@ -8,6 +8,7 @@
 #include <mutex>
 #include <span>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct SummarizationJob {
   std::vector<ClinicalText> notes;
   TextSettings settings;
   std::stop_token stop;
+  /// Gets the text in pieces as they settle, from a compute thread; then the job has one note. May be empty.
+  std::function<void(std::string_view piece)> take_piece;
   /// Called once: the texts of each note, or the first Error. From a compute thread, or from stop().
   std::function<void(Result<std::vector<Texts>>)> done;
 };
@@ -52,6 +55,7 @@ class BatchScheduler {
  private:
   void work();
   void compute(SummarizationJob job);
+  Result<std::vector<Texts>> call_streaming(const SummarizationJob& job, const std::stop_token& stop);
   Error blame_a_note(const SummarizationJob& job, Error error, const std::stop_token& stop);
   Result<std::vector<Texts>> call_service(std::span<const ClinicalText> notes, const TextSettings& settings,
                                           const std::stop_token& stop);

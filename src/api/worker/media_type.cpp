@@ -9,7 +9,8 @@
 namespace epicrisis::api {
 namespace {
 
-constexpr std::array kSupported = {MediaType::kJson, MediaType::kCsv};  // preferred first
+constexpr std::array kAnswers = {MediaType::kJson, MediaType::kCsv};  // preferred first
+constexpr std::array kRequests = {MediaType::kJson, MediaType::kCsv, MediaType::kText};
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -50,17 +51,26 @@ double weight_of(std::string_view parameters) {
 }  // namespace
 
 std::string_view to_string(MediaType type) noexcept {
-  return type == MediaType::kCsv ? "text/csv" : "application/json";
+  switch (type) {
+    case MediaType::kCsv:
+      return "text/csv";
+    case MediaType::kText:
+      return "application/x-text";
+    case MediaType::kJson:
+      break;
+  }
+  return "application/json";
 }
 
 Result<MediaType> content_type_of(std::optional<std::string_view> content_type) {
   std::string_view rest = content_type.value_or("");
   const std::string_view name = take_part(rest, ';');
   if (name.empty() || name == "*/*") return MediaType::kJson;
-  for (const MediaType type : kSupported) {
+  for (const MediaType type : kRequests) {
     if (server::equals_ignoring_case(name, to_string(type))) return type;
   }
-  return Error{ErrorCode::kInvalidArgument, "The Content-Type must be application/json or text/csv.", ""};
+  return Error{ErrorCode::kInvalidArgument,
+               "The Content-Type must be application/json, text/csv or application/x-text.", ""};
 }
 
 Result<MediaType> answer_type_for(std::optional<std::string_view> accept) {
@@ -72,7 +82,7 @@ Result<MediaType> answer_type_for(std::optional<std::string_view> accept) {
     std::string_view parameters = take_part(rest, ',');
     const std::string_view range = take_part(parameters, ';');
     const double weight = weight_of(parameters);
-    for (const MediaType type : kSupported) {
+    for (const MediaType type : kAnswers) {
       const bool preferred = best && weight == best_weight && type < *best;
       if (covers(range, type) && (weight > best_weight || preferred)) {
         best = type;

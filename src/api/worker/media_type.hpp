@@ -8,9 +8,9 @@
 namespace epicrisis::api {
 
 /// The forms in which notes come in and summaries go out.
-enum class MediaType { kJson, kCsv };
+enum class MediaType { kJson, kCsv, kText };
 
-/// "application/json" or "text/csv".
+/// "application/json", "text/csv" or, for requests only, "application/x-text" (one note, as it is).
 std::string_view to_string(MediaType type) noexcept;
 
 /// The form of a body from its Content-Type; parameters such as charset are accepted, and none or */* means

@@ -30,6 +30,14 @@ class ModelService final : public SummarizationService {
     return texts;
   }
 
+  Result<std::string> summarize_streaming(const ClinicalText& note, const TextSettings& settings,
+                                          const std::function<void(std::string_view)>& take_piece,
+                                          std::stop_token stop) override {
+    EPICRISIS_ASSIGN_OR_RETURN(Summary summary, summarizer_->summarize_streaming(
+                                                    note.reveal(), settings, take_piece, std::move(stop)));
+    return std::move(summary.text);
+  }
+
   const TextSettings& default_settings() const noexcept override { return defaults_; }
 
  private:

@@ -16,30 +16,55 @@ std::string to_utf8(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// A text or a list of texts.
+Result<void> take_inputs(Invocation& invocation, Json& inputs, std::string_view name) {
+  if (inputs.is_string()) {
+    invocation.inputs.emplace_back(std::move(inputs.get_ref<std::string&>()));
+    return {};
+  }
+  if (!inputs.is_array()) return invalid(fmt::format("'{}' must be a string or a list of strings.", name));
+  invocation.is_list = true;
+  invocation.inputs.reserve(inputs.size());
+  for (Json& input : inputs) {
+    if (!input.is_string()) {
+      return invalid(fmt::format("'{}[{}]' must be a string.", name, invocation.inputs.size()));
+    }
+    invocation.inputs.emplace_back(std::move(input.get_ref<std::string&>()));
+  }
+  return {};
+}
+
+/// JumpStart's form: what stands beside `text_inputs` are parameters.
+Result<Invocation> decode_text_inputs(Json request) {
+  Invocation invocation;
+  invocation.form = ResultForm::kTextInputs;
+  EPICRISIS_RETURN_IF_ERROR(take_inputs(invocation, request["text_inputs"], "text_inputs"));
+  request.erase("text_inputs");
+  invocation.parameters = std::move(request);
+  return invocation;
+}
+
 Result<Invocation> decode_json(std::string_view body) {
   EPICRISIS_ASSIGN_OR_RETURN(Json request, parse_json(body, "The request body"));
   if (!request.is_object()) return invalid("The request body must be a JSON object with 'inputs'.");
   const auto inputs = request.find("inputs");
-  if (inputs == request.end()) return invalid("'inputs' is missing.");
-  Invocation invocation;
-  if (inputs->is_string()) {
-    invocation.inputs.emplace_back(std::move(inputs->get_ref<std::string&>()));
-  } else if (inputs->is_array()) {
-    invocation.is_list = true;
-    invocation.inputs.reserve(inputs->size());
-    for (Json& input : *inputs) {
-      if (!input.is_string()) {
-        return invalid(fmt::format("'inputs[{}]' must be a string.", invocation.inputs.size()));
-      }
-      invocation.inputs.emplace_back(std::move(input.get_ref<std::string&>()));
-    }
-  } else {
-    return invalid("'inputs' must be a string or a list of strings.");
+  if (inputs == request.end()) {
+    if (request.contains("text_inputs")) return decode_text_inputs(std::move(request));
+    return invalid("'inputs' is missing.");
   }
+  Invocation invocation;
+  EPICRISIS_RETURN_IF_ERROR(take_inputs(invocation, *inputs, "inputs"));
   if (const auto parameters = request.find("parameters");
       parameters != request.end() && !parameters->is_null()) {
     if (!parameters->is_object()) return invalid("'parameters' must be an object.");
     invocation.parameters = std::move(*parameters);
+  }
+  if (const auto stream = request.find("stream"); stream != request.end() && !stream->is_null()) {
+    if (!stream->is_boolean()) return invalid("'stream' must be true or false.");
+    invocation.stream = stream->get<bool>();
+    if (invocation.stream && invocation.inputs.size() != 1) {
+      return invalid("'stream' needs exactly one input.");
+    }
   }
   return invocation;
 }
@@ -49,17 +74,24 @@ Result<Invocation> decode_json(std::string_view body) {
 Result<Invocation> decode_invocation(MediaType type, std::string_view body) {
   if (type == MediaType::kJson) return decode_json(body);
   Invocation invocation;
+  if (type == MediaType::kText) {
+    invocation.form = ResultForm::kPlainText;
+    invocation.inputs.emplace_back(std::string(body));
+    return invocation;
+  }
   invocation.is_list = true;
   EPICRISIS_ASSIGN_OR_RETURN(invocation.inputs, decode_csv_inputs(body));
   return invocation;
 }
 
 std::string encode_results(MediaType type, std::string_view key,
-                           std::span<const std::vector<std::string>> results, bool is_list) {
-  if (type == MediaType::kCsv) {
+                           std::span<const std::vector<std::string>> results, bool is_list, ResultForm form) {
+  if (type == MediaType::kCsv || form != ResultForm::kPipeline) {
     std::vector<std::string> rows;
     for (const auto& texts : results) rows.insert(rows.end(), texts.begin(), texts.end());
-    return encode_csv_results(key, rows);
+    if (type == MediaType::kCsv) return encode_csv_results(key, rows);
+    if (form == ResultForm::kTextInputs) return to_utf8({{"generated_texts", rows}});
+    return to_utf8({{"generated_text", rows.empty() ? std::string() : rows.front()}});
   }
   Json list = Json::array();
   for (const std::vector<std::string>& texts : results) {
@@ -72,6 +104,10 @@ std::string encode_results(MediaType type, std::string_view key,
     }
   }
   return to_utf8(list);
+}
+
+std::string encode_event(std::string_view key, std::string_view text) {
+  return "data: " + to_utf8({{std::string(key), std::string(text)}}) + "\n\n";
 }
 
 std::string encode_error(std::string_view message) { return to_utf8({{"error", std::string(message)}}); }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clinical_text.hpp"
@@ -24,6 +26,10 @@ class SummarizationService {
   /// kResourceExhausted. Blocks; runs on a compute thread.
   virtual Result<std::vector<Texts>> summarize(std::span<const ClinicalText> notes,
                                                const TextSettings& settings, std::stop_token stop) = 0;
+  /// The same for one note, whose text is also given in pieces as they settle, on the calling thread.
+  virtual Result<std::string> summarize_streaming(
+      const ClinicalText& note, const TextSettings& settings,
+      const std::function<void(std::string_view piece)>& take_piece, std::stop_token stop) = 0;
   /// The settings of model and task, which a request's `parameters` are laid over.
   virtual const TextSettings& default_settings() const noexcept = 0;
 };

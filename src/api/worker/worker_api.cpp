@@ -7,6 +7,7 @@
 #include "api/worker/parameters.hpp"
 #include "api/worker/payload.hpp"
 #include "base/log.hpp"
+#include "server/pushed_body.hpp"
 
 namespace epicrisis::api {
 namespace {
@@ -34,6 +35,42 @@ Response refusal(const Error& error) {
   const bool internal = error.code == ErrorCode::kInternal;
   return error_response(server::http_status(error.code), internal ? "The model failed." : error.to_line());
 }
+
+/// An answer of server-sent events; its head is sent with the first. From one thread at a time.
+class EventAnswer {
+ public:
+  explicit EventAnswer(Responder responder) : responder_(std::move(responder)) {}
+
+  void send(std::string_view key, std::string_view text) {
+    if (!begun_) begin();
+    if (const auto body = body_.lock()) body->push(encode_event(key, text));
+  }
+  /// The last event has the whole text.
+  void finish(std::string_view key, std::string_view text) {
+    send(key, text);
+    if (const auto body = body_.lock()) body->finish();
+  }
+  void fail(const Error& error) {
+    if (!begun_) return responder_.send(refusal(error));
+    finish("error", error.code == ErrorCode::kInternal ? "The model failed." : error.to_line());
+  }
+
+ private:
+  void begin() {
+    begun_ = true;
+    auto body = std::make_shared<server::PushedBody>();
+    body_ = body;  // the connection owns it; it is gone when the client is
+    Response response;
+    response.content_type = "text/event-stream";
+    response.headers.add("Cache-Control", "no-store");
+    response.stream = std::move(body);
+    responder_.send(std::move(response));
+  }
+
+  Responder responder_;
+  std::weak_ptr<server::PushedBody> body_;
+  bool begun_ = false;
+};
 
 }  // namespace
 
@@ -119,17 +156,39 @@ void WorkerApi::decode_and_submit(const server::Request& request, std::stop_toke
       apply_parameters(service_->default_settings(), task_, invocation->parameters);
   if (!settings) return responder.send(refusal(settings.error()));
 
-  auto done = [responder, type = *out, key = result_key(task_),
-               is_list = invocation->is_list](const Result<std::vector<Texts>>& results) {
+  if (invocation->stream) {
+    return stream_answer(std::move(*invocation), std::move(*settings), std::move(stop), responder);
+  }
+  auto done = [responder, type = *out, key = result_key(task_), is_list = invocation->is_list,
+               form = invocation->form](const Result<std::vector<Texts>>& results) {
     if (!results) return responder.send(refusal(results.error()));
-    responder.send(
-        {200, std::string(to_string(type)), {}, ClinicalText(encode_results(type, key, *results, is_list))});
+    responder.send({200,
+                    std::string(to_string(type)),
+                    {},
+                    ClinicalText(encode_results(type, key, *results, is_list, form))});
   };
   SummarizationJob job;
   job.notes = std::move(invocation->inputs);
   job.settings = std::move(*settings);
   job.stop = std::move(stop);
   job.done = std::move(done);
+  if (!scheduler_.load()->try_submit(std::move(job))) {
+    responder.send(busy("Too many requests are waiting; try again."));
+  }
+}
+
+void WorkerApi::stream_answer(Invocation invocation, TextSettings settings, std::stop_token stop,
+                              const Responder& responder) {
+  auto answer = std::make_shared<EventAnswer>(responder);
+  SummarizationJob job;
+  job.notes = std::move(invocation.inputs);
+  job.settings = std::move(settings);
+  job.stop = std::move(stop);
+  job.take_piece = [answer](std::string_view piece) { answer->send("delta", piece); };
+  job.done = [answer, key = result_key(task_)](const Result<std::vector<Texts>>& results) {
+    if (results) return answer->finish(key, results->front().front());
+    answer->fail(results.error());
+  };
   if (!scheduler_.load()->try_submit(std::move(job))) {
     responder.send(busy("Too many requests are waiting; try again."));
   }

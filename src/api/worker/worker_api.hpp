@@ -23,6 +23,8 @@ struct WorkerOptions {
   std::chrono::milliseconds request_timeout{60'000};
 };
 
+struct Invocation;
+
 /// The container contract over one model: GET /ping and POST /invocations. See docs/formats/worker.md.
 ///
 /// Not ready, and answering 503, until open() has succeeded. Thread-safe.
@@ -48,6 +50,8 @@ class WorkerApi {
   void invoke(server::Request request, std::stop_token stop, const server::Responder& responder);
   void decode_and_submit(const server::Request& request, std::stop_token stop,
                          const server::Responder& responder);
+  void stream_answer(Invocation invocation, TextSettings settings, std::stop_token stop,
+                     const server::Responder& responder);
 
   const WorkerOptions options_;
   server::ComputePool codec_;                      // parses bodies: a large one would hold up an I/O thread

@@ -5,10 +5,10 @@
 namespace epicrisis {
 namespace {
 
-constexpr double kMemory = 0.98;  // what a step counts one step later
+constexpr double kMemory = 0.99;  // what a step counts one step later
 constexpr double kOutlier = 3;    // times the mean: the machine did something else
 constexpr double kGuessedRows =
-    8;  // rows whose part of the time is guessed to be as long as the constant one
+    2;  // rows whose part of the time is guessed to be as long as the constant one
 constexpr double kLeastShare = 0.02;  // a token is never free
 constexpr double kLeastWeight = 4;    // steps before their mean says what an outlier is
 constexpr double kLeastSpread = 0.1;  // variance of the number of tokens from which a slope can be told

@@ -7,11 +7,13 @@ namespace epicrisis {
 namespace {
 
 /// What is thought of drafts before any came true or not: the longer the context the better.
-constexpr std::array<double, 4> kFirstChance = {0.3, 0.6, 0.7, 0.8};
+constexpr std::array<double, 4> kFirstChance = {0.25, 0.5, 0.6, 0.7};
 /// How many observations that is worth.
 constexpr double kFirstWeight = 3;
 /// What an observation is worth one observation later.
 constexpr double kMemory = 0.95;
+/// How far above its cost a chance has to be: both are estimates.
+constexpr double kMargin = 1.25;
 
 }  // namespace
 
@@ -34,7 +36,7 @@ int DraftGauge::worthwhile(const Draft& draft, double cost) const noexcept {
   int count = 0;
   while (count < static_cast<int>(draft.tokens.size())) {
     chance_of_all *= chance(kind_of(draft.context + count));
-    if (chance_of_all <= cost) break;
+    if (chance_of_all <= kMargin * cost) break;
     ++count;
   }
   return count;

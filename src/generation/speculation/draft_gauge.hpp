@@ -14,7 +14,7 @@ class DraftGauge {
   /// The model chose the token that a draft, after `context` tokens in common, foretold, or another one.
   void record(int context, bool came_true) noexcept;
   /// How many of the draft's tokens to feed, when each takes `cost` of what a step without drafts gives a
-  /// token for: those whose chance to be chosen, all before them included, is above that.
+  /// token for: those whose chance to be chosen, all before them included, is clearly above that.
   int worthwhile(const Draft& draft, double cost) const noexcept;
 
  private:

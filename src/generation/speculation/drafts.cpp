@@ -5,7 +5,10 @@
 namespace epicrisis {
 
 Drafts::Drafts(const GenerationConfig& config, std::span<const TokenId> source)
-    : lookup_(source, config.prompt_lookup_num_tokens.value_or(0), config.max_matching_ngram_size) {}
+    : lookup_(source, {.max_tokens = config.prompt_lookup_num_tokens.value_or(0),
+                       .max_ngram = config.max_matching_ngram_size,
+                       .no_repeat_ngram = config.no_repeat_ngram_size,
+                       .no_repeat_source_ngram = config.encoder_no_repeat_ngram_size}) {}
 
 std::span<const TokenId> Drafts::propose(std::span<const TokenId> ids, int most, double cost) {
   lookup_.propose(ids, draft_);

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,19 @@ class FakeService final : public api::SummarizationService {
       results.emplace_back(static_cast<std::size_t>(settings.generation.num_return_sequences), summary);
     }
     return results;
+  }
+  /// The summary word by word; nothing of a note that is refused.
+  Result<std::string> summarize_streaming(const ClinicalText& note, const TextSettings& settings,
+                                          const std::function<void(std::string_view)>& take_piece,
+                                          std::stop_token stop) override {
+    EPICRISIS_ASSIGN_OR_RETURN(const auto results, summarize({&note, 1}, settings, std::move(stop)));
+    const std::string& text = results.front().front();
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find(' ', begin + 1), text.size());
+      take_piece(std::string_view(text).substr(begin, end - begin));
+      begin = end;
+    }
+    return text;
   }
   const TextSettings& default_settings() const noexcept override { return settings_; }
 

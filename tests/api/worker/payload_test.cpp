@@ -28,6 +28,19 @@ TEST(JsonPayload, ReadsOneInputOrSeveral) {
   EXPECT_TRUE(decode_invocation(MediaType::kJson, R"({"inputs": "a", "parameters": null})").has_value());
 }
 
+TEST(JsonPayload, TakesWhatJumpStartModelsTake) {
+  const auto asked = decode_invocation(MediaType::kJson, R"({"text_inputs": "a", "num_beams": 2})");
+  EXPECT_EQ(texts(asked), Texts{"a"});
+  EXPECT_EQ(asked->parameters, Json({{"num_beams", 2}}));
+  const std::vector<Texts> results = {{"x", "y"}};
+  EXPECT_EQ(encode_results(MediaType::kJson, "t", results, false, asked->form),
+            R"({"generated_texts":["x","y"]})");
+  const auto plain = decode_invocation(MediaType::kText, "{\"inputs");
+  EXPECT_EQ(texts(plain), Texts{"{\"inputs"});
+  EXPECT_EQ(encode_results(MediaType::kJson, "t", results, false, plain->form), R"({"generated_text":"x"})");
+  EXPECT_FALSE(decode_invocation(MediaType::kJson, R"({"text_inputs": 7})").has_value());
+}
+
 struct Bad {
   const char* name;
   MediaType type;

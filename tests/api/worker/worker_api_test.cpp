@@ -239,10 +239,37 @@ TEST_F(Worker, AModelThatFailsGives500AndServesOn) {
   EXPECT_EQ(invoke(R"({"inputs": "a"})").status, 200);
 }
 
+TEST_F(Worker, StreamsTheTextAsItComes) {
+  start();
+  HttpClient client(server_->port());
+  client.send(http_request("POST", "/invocations", R"({"inputs": "a", "stream": true})"));
+  const std::string head = client.read_head();
+  EXPECT_NE(head.find("Content-Type: text/event-stream"), std::string::npos) << head;
+  EXPECT_NE(head.find("Transfer-Encoding: chunked"), std::string::npos) << head;
+  const HttpReply whole = invoke(R"({"inputs": "a", "stream": true})");
+  EXPECT_NE(whole.body.find(R"(data: {"delta":"summary"})"), std::string::npos) << whole.body;
+  EXPECT_NE(whole.body.find(R"(data: {"delta":" of"})"), std::string::npos) << whole.body;
+  EXPECT_NE(whole.body.find(R"(data: {"summary_text":"summary of a"})"), std::string::npos) << whole.body;
+}
+
+TEST_F(Worker, RefusesAStreamBeforeItBegins) {
+  start();
+  EXPECT_EQ(invoke(R"({"inputs": ["a", "b"], "stream": true})").status, 400);
+  EXPECT_EQ(invoke(R"({"inputs": "a", "stream": "yes"})").status, 400);
+  const HttpReply refused = invoke(R"({"inputs": "refuse", "stream": true})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.body, R"({"error":"The note is blank."})");
+}
+
 TEST_F(Worker, AModelThatCannotSummariseIsNotServed) {
   class Broken final : public SummarizationService {
     Result<std::vector<Texts>> summarize(std::span<const ClinicalText>, const TextSettings&,
                                          std::stop_token) override {
+      return Error{ErrorCode::kCorrupt, "The weights are damaged.", ""};
+    }
+    Result<std::string> summarize_streaming(const ClinicalText&, const TextSettings&,
+                                            const std::function<void(std::string_view)>&,
+                                            std::stop_token) override {
       return Error{ErrorCode::kCorrupt, "The weights are damaged.", ""};
     }
     const TextSettings& default_settings() const noexcept override { return settings_; }
