@@ -105,11 +105,11 @@ TEST_P(EstimatedRun, IsWithinAQuarterOfThePeak) {
   const auto expected = static_cast<double>(estimate.phases[1].total_bytes());
   EXPECT_LT(expected, 1.25 * measured);
   EXPECT_GT(expected, 0.75 * measured);
-  // What LibTorch itself takes is measured, not estimated, and proves nothing: the account alone is held to a
-  // third, since what the allocator keeps differs by machine.
+  // What LibTorch itself takes is measured, not estimated, and proves nothing: the account alone is held to
+  // two fifths, since what the allocator keeps differs by machine.
   const auto process = static_cast<double>(plan.process_bytes);
-  EXPECT_LT(expected - process, 1.33 * (measured - process)) << measured << ' ' << process;
-  EXPECT_GT(expected - process, 0.67 * (measured - process)) << measured << ' ' << process;
+  EXPECT_LT(expected - process, 1.4 * (measured - process)) << measured << ' ' << process;
+  EXPECT_GT(expected - process, 0.6 * (measured - process)) << measured << ' ' << process;
 }
 
 Architecture with_dropout(Architecture architecture) {
