@@ -46,7 +46,8 @@ std::vector<Known> known_summaries() {
 }
 
 TEST(Summarizer, SaysWhatTheFolderHolds) {
-  EXPECT_EQ(architecture_name_of(read_json_file(fixture() / "config.json").value()), "PegasusForConditionalGeneration");
+  EXPECT_EQ(architecture_name_of(read_json_file(fixture() / "config.json").value()),
+            "PegasusForConditionalGeneration");
   EXPECT_TRUE(summarizer().is_encoder_decoder());
   EXPECT_EQ(summarizer().defaults().num_beams, 8);
   EXPECT_EQ(summarizer().defaults().length_penalty, 0.6);
