@@ -40,7 +40,7 @@ void add_cases(std::vector<ParityCase>& cases, const fs::path& folder, const fs:
 }
 
 bool is_target_name(std::string_view name) {
-  for (int bit = 0; bit < 62; ++bit)
+  for (int bit = 0; bit <= 62; ++bit)  // the highest is HWY_SCALAR
     if (hwy::TargetName(std::int64_t{1} << bit) == name) return true;
   return false;
 }
