@@ -10,24 +10,13 @@
 
 #include "base/result.hpp"
 #include "hub/import_model.hpp"
+#include "hub/repository_name.hpp"
 #include "hub/store.hpp"
 
 namespace epicrisis {
 
 /// The hub that is asked when nobody names another.
 inline constexpr std::string_view kDefaultHub = "https://huggingface.co";
-
-/// A repository of a hub, as people name it: "google/flan-t5-small", "gpt2@refs/pr/3".
-struct RepositoryName {
-  std::string repo;
-  std::string revision = "main";
-
-  /// "flan-t5-small": the last part, which a model is stored under when no other name is given.
-  std::string own_name() const;
-};
-
-/// Reads "ORG/NAME", "NAME" or either with "@REVISION". Errors: kInvalidArgument saying what is wrong.
-Result<RepositoryName> parse_repository_name(std::string_view text);
 
 struct PullOptions {
   std::string base_url = std::string(kDefaultHub);
