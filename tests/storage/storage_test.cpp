@@ -210,6 +210,14 @@ TEST_F(Folder, FilesThatNoRowNamesAreSweptAtStart) {
   EXPECT_EQ(get("a"), "one");
 }
 
+TEST_F(Folder, AnAuditLogOfNoCallsIsWhole) {
+  data_.reset();
+  const MasterKey master = *MasterKey::load_or_create(master_key_file(folder()));
+  const auto verified = verify_audit_log(audit_folder(folder()), master);
+  ASSERT_TRUE(verified.has_value()) << verified.error().to_line();
+  EXPECT_EQ(verified->records, 0U);
+}
+
 TEST_F(Folder, TheAuditLogShowsEveryChange) {
   for (int i = 0; i < 5; ++i) {
     AuditEvent event;

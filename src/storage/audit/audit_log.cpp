@@ -127,7 +127,7 @@ std::string head_of(const Link& link, const std::string& key) {
 /// The head may lag behind the log by what a crash came between; it never runs ahead of it.
 Result<void> check_head(const fs::path& folder, const Link& link, const std::string& key) {
   const auto head = read_file(folder / "head", 4096);
-  if (!head)
+  if (!head || head->empty())
     return link.number == 1 ? Result<void>()
                             : Result<void>(broken(link.number, "the file 'head' is missing"));
   if (head->size() != 151) return broken(link.number, "the file 'head' was altered");
